@@ -1,0 +1,55 @@
+"""From ``argv`` to an exit code: language first, then the command, then its ending in words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from opsbook import text
+from opsbook.model.exits import Exit
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command and return its exit code (:class:`opsbook.model.exits.Exit`)."""
+    text.use(text.choose(_asked_language(argv)))
+    import typer
+
+    from opsbook.cli.app import command
+    from opsbook.model.errors import OpsbookError
+
+    try:
+        result = command().main(list(argv), prog_name="opsbook", standalone_mode=False)
+    except typer.Exit as ending:
+        return ending.exit_code
+    except typer.TyperException as fault:
+        fault.show()
+        return Exit.USAGE
+    except (KeyboardInterrupt, typer.Abort):
+        print(text.tr("Stopped."), file=sys.stderr)
+        return Exit.INTERRUPTED
+    except OpsbookError as error:
+        from opsbook.cli.show import complain
+
+        complain(error)
+        return error.exit
+    except BrokenPipeError:
+        sys.stderr.close()
+        return Exit.DONE
+    except Exception as bug:
+        from opsbook.cli.show import confess
+
+        confess(bug)
+        return Exit.OUR_BUG
+    return result if isinstance(result, int) else Exit.DONE
+
+
+def _asked_language(argv: Sequence[str]) -> str | None:
+    """``--lang X`` or ``--lang=X`` anywhere: needed before the commands and their help exist."""
+    for place, word in enumerate(argv):
+        if word == "--lang" and place + 1 < len(argv):
+            return argv[place + 1]
+        if word.startswith("--lang="):
+            return word.partition("=")[2]
+        if word == "--":
+            break
+    return None

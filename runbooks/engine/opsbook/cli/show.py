@@ -1,0 +1,75 @@
+"""What every command needs to speak: complaints, listings, JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from opsbook import __version__
+from opsbook.model.errors import InputFault, OpsbookError
+from opsbook.text import tr, translate
+
+
+def complain(error: OpsbookError) -> None:
+    """What is wrong, what was left untouched, what to type next; on standard error."""
+    say = [translate(error.problem)]
+    if isinstance(error, InputFault):
+        for fault in error.faults:
+            place = f"{fault.file}:{fault.line}" if fault.line else fault.file
+            say.append(f"  {place}: {fault.path}: {translate(fault.problem)}")
+    if error.untouched:
+        say.append(translate(error.untouched))
+    if error.next_step:
+        say.append(translate(error.next_step))
+    print("\n".join(say), file=sys.stderr)
+
+
+def confess(bug: BaseException) -> None:
+    """Our own bug: say so, and give what a report needs."""
+    traceback.print_exception(bug)
+    print(
+        tr("This is a fault of opsbook {version} itself; please report the lines above.",
+           version=__version__),
+        file=sys.stderr,
+    )  # fmt: skip
+
+
+def as_json(value: Any) -> None:
+    """``value`` as indented JSON on standard output; non-ASCII stays readable."""
+    json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write("\n")
+
+
+def listing(
+    rows: Iterable[Mapping[str, Any]], columns: Sequence[tuple[str, str]], *, to_json: bool
+) -> None:
+    """Rows as an aligned table, or as a JSON array of the same rows.
+
+    ``columns`` are (key of the row, heading already translated).
+    """
+    rows = list(rows)
+    if to_json:
+        as_json(rows)
+        return
+    cells = [[heading for _, heading in columns]]
+    cells += [[_cell(row.get(key)) for key, _ in columns] for row in rows]
+    widths = [max(_width(line[i]) for line in cells) for i in range(len(columns))]
+    for line in cells:
+        padded = (cell + " " * (w - _width(cell)) for cell, w in zip(line, widths, strict=True))
+        print("  ".join(padded).rstrip())
+
+
+def _cell(value: Any) -> str:
+    from opsbook.model.message import printable
+
+    return "" if value is None else printable(str(value))
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: East Asian wide characters take two (UAX #11)."""
+    from unicodedata import east_asian_width
+
+    return sum(2 if east_asian_width(ch) in "WF" else 1 for ch in text)

@@ -1,0 +1,88 @@
+"""The port between the lifecycle and whatever does the work on hosts.
+
+The lifecycle decides which hosts are taken when, holds their leases and writes the ledger; a
+:class:`Work` reaches the hosts and tells a :class:`Sink` what happens, from any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from opsbook.model.clock import Clock
+from opsbook.model.estate import Estate, Host, Inventory
+from opsbook.model.message import Message
+from opsbook.model.outcome import Outcome
+from opsbook.model.places import Places
+from opsbook.model.runbook import Runbook
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """What became of one host. ``evidence`` is JSON and goes into the record as it is."""
+
+    host: str
+    outcome: Outcome
+    summary: Message
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    deviations: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything a work needs to know about the run it serves.
+
+    ``started`` is the run's one reading of the clock; ``cancelled`` is set when the operator
+    or a limit stops the run, and work must then stop at the next safe point.
+    """
+
+    run: str
+    estate: Estate
+    inventory: Inventory
+    runbook: Runbook
+    parameters: Mapping[str, Any]
+    places: Places
+    clock: Clock
+    started: datetime
+    cancelled: threading.Event
+
+
+class Sink(Protocol):
+    """Hears what happens, from any thread; every call is safe to repeat for another host."""
+
+    def started(self, host: str, phase: str) -> None:
+        """A phase begins on ``host``."""
+        ...
+
+    def progress(self, host: str, done: int, total: int | None) -> None:
+        """``done`` of ``total`` bytes are here; for the terminal only, never recorded."""
+        ...
+
+    def task(self, host: str, name: str, status: str, detail: Mapping[str, Any]) -> None:
+        """A step ended on ``host``: recorded as an event; ``detail`` is JSON without secrets."""
+        ...
+
+    def finished(self, report: HostReport) -> None:
+        """The host is done. Returns when that fact is durable in the ledger."""
+        ...
+
+
+class Work(Protocol):
+    """Port: does a runbook's work on hosts."""
+
+    def examine(self, host: Host, job: Job) -> HostReport | None:
+        """After a crash: the finished work of this run on ``host``, or None to do it (again).
+
+        Reads only what is on the control host; called for hosts that had started.
+        """
+        ...
+
+    def perform(self, hosts: Sequence[Host], job: Job, sink: Sink) -> None:
+        """Do the work on ``hosts``; every host ends in ``sink.finished`` unless cancelled.
+
+        Never raises for one host's trouble. An exception means our own bug.
+        """
+        ...

@@ -1,0 +1,156 @@
+"""``estate.yml`` and the hosts of an estate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, field_validator
+
+from opsbook.model.base import Bilingual, Declared
+from opsbook.model.names import EstateName, RunbookName
+from opsbook.model.runbook import Schedule
+
+ARCHIVE_FLOOR_DAYS = 183
+"""The least archive retention in days (Cybersecurity Law of the PRC: not less than six months)."""
+
+HOT_FLOOR_DAYS = 30
+"""The least hot retention in days (service contract: run logs kept 30 days)."""
+
+
+def _is_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("not a time zone of the tz database, such as Asia/Shanghai") from error
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_is_timezone)]
+
+
+class Calendar(Declared):
+    """The estate's working time. Holidays and sensitive days come with change windows."""
+
+    work_days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
+        default=("mon", "tue", "wed", "thu", "fri"), strict=False
+    )
+    work_hours: Annotated[str, Field(pattern=r"^\d\d:\d\d-\d\d:\d\d$")] = "08:30-17:30"
+
+
+class Approver(Declared):
+    """A person who may decide; ``principal`` is the name in ``allowed_signers``."""
+
+    principal: str
+    name: str
+    groups: tuple[str, ...] = Field(default=(), strict=False)
+
+
+class Witness(Declared):
+    """A place under another account that keeps copies of our checkpoints."""
+
+    kind: Literal["file", "git", "syslog"]
+    path: str | None = None
+    address: str | None = None
+
+
+class Stores(Declared):
+    """Where collected logs go; without a value, below opsbook's own state."""
+
+    logs: str | None = None
+    archive: str | None = None
+
+    @field_validator("logs", "archive")
+    @classmethod
+    def _absolute(cls, value: str | None) -> str | None:
+        if value is not None and not Path(value).is_absolute():
+            raise ValueError("a store is an absolute path")
+        return value
+
+
+class LogPolicy(Declared):
+    """Retention and limits of log collection. The floors cannot be lowered."""
+
+    hot_days: int = Field(default=HOT_FLOOR_DAYS, ge=HOT_FLOOR_DAYS)
+    archive_days: int = Field(default=ARCHIVE_FLOOR_DAYS, ge=ARCHIVE_FLOOR_DAYS)
+    min_free_mib: int = Field(default=1024, ge=0)
+
+
+class Policies(Declared):
+    """The estate's rules."""
+
+    logs: LogPolicy = LogPolicy()
+    require_witness: bool = False
+
+
+class Scheduled(Declared):
+    """A night job of this estate."""
+
+    name: RunbookName
+    runbook: RunbookName
+    when: Schedule
+    limit: str | None = None
+    parameters: Mapping[str, str | int | bool] = Field(default_factory=dict)
+    grace_minutes: int = Field(default=60, ge=1)
+
+
+class Estate(Declared):
+    """One contract's systems. ``directory`` is where it was read from."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: EstateName
+    title: Bilingual
+    timezone: TimeZone
+    calendar: Calendar = Calendar()
+    approvers: tuple[Approver, ...] = Field(default=(), strict=False)
+    witnesses: tuple[Witness, ...] = Field(default=(), strict=False)
+    stores: Stores = Stores()
+    policies: Policies = Policies()
+    schedules: tuple[Scheduled, ...] = Field(default=(), strict=False)
+    on_failure: tuple[str, ...] = Field(default=(), strict=False)
+    directory: Path = Field(default=Path(), exclude=True)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The estate's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host as the inventory gives it.
+
+    ``python`` is False where the inventory says ``opsbook_python: false``: old or bare hosts
+    on which only a POSIX shell is asked for. ``jump`` names another host of the inventory or
+    an ``user@address[:port]``. ``vars`` holds only variables named ``opsbook_*``.
+    """
+
+    name: str
+    address: str
+    port: int = 22
+    user: str | None = None
+    key_file: str | None = None
+    jump: str | None = None
+    connection: Literal["ssh", "local"] = "ssh"
+    become: bool = False
+    python: bool = True
+    groups: tuple[str, ...] = ()
+    vars: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The resolved hosts of an estate, and the digest of the snapshot they came from."""
+
+    hosts: tuple[Host, ...]
+    digest: str
+    known_hosts: Path
+
+    def __getitem__(self, name: str) -> Host:
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        raise KeyError(name)

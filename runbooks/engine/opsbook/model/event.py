@@ -1,0 +1,44 @@
+"""Events: the appended facts of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The right to write about one host: the lease's resource and its fencing token."""
+
+    resource: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """A fact to be appended. ``run``, ``host`` are empty where the fact belongs to none."""
+
+    kind: str
+    estate: str = ""
+    run: str = ""
+    host: str = ""
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    fence: Fence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact in the chain. ``payload`` is None when it was pruned after its retention."""
+
+    seq: int
+    at: datetime
+    kind: str
+    estate: str
+    run: str
+    host: str
+    payload: Mapping[str, Any] | None
+    payload_hash: bytes
+    prev: bytes
+    hash: bytes

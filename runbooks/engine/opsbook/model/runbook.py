@@ -1,0 +1,217 @@
+"""``runbook.yml``: the one declaration of a runbook.
+
+It is the single source for the command line's options, validation, the docs page, the
+approver's page, the default schedule and the records owed.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from opsbook.model.base import Bilingual, Declared
+from opsbook.model.names import RunbookName
+
+_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
+
+
+def duration(text: str) -> timedelta:
+    """Read ``1h30m``, ``10m`` or ``45s``. Raises ValueError."""
+    match = _DURATION.match(text)
+    if not match or not any(match.groups()):
+        raise ValueError("a duration looks like 1h30m, 10m or 45s")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _is_duration(text: str) -> str:
+    duration(text)
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_is_duration)]
+RelativePath = Annotated[str, Field(pattern=r"^(?!/)(?!.*\.\.)[A-Za-z0-9_./-]+$")]
+
+
+class RunbookClass(StrEnum):
+    """How much approval a run needs."""
+
+    ROUTINE = "routine"
+    STANDARD = "standard"
+    NORMAL = "normal"
+
+
+class Risk(Declared):
+    """What may go wrong, in words an approver understands."""
+
+    level: Literal["low", "medium", "high"]
+    why: Bilingual
+
+
+class Parameter(Declared):
+    """A typed value a run may be given with ``--set name=value``."""
+
+    name: RunbookName
+    type: Literal["string", "integer", "boolean", "duration", "choice"]
+    help: Bilingual
+    example: str
+    default: str | int | bool | None = None
+    required: bool = False
+    minimum: int | None = None
+    maximum: int | None = None
+    choices: tuple[str, ...] = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def _default_is_valid(self) -> Parameter:
+        if self.default is not None:
+            self.check(self.default)
+        if self.required and self.default is not None:
+            raise ValueError("a required parameter has no default")
+        return self
+
+    def read(self, text: str) -> str | int | bool:
+        """A value given as text on the command line. Raises ValueError saying what is allowed."""
+        return self.check(_READERS.get(self.type, str)(text))
+
+    def check(self, value: str | int | bool) -> str | int | bool:
+        """``value`` if this parameter may have it. Raises ValueError saying what is allowed."""
+        if type(value) is not _TYPES[self.type]:
+            raise ValueError(f"{self.name} must be a {self.type}")
+        if self.type == "choice" and value not in self.choices:
+            raise ValueError(f"{self.name} must be one of: {', '.join(self.choices)}")
+        if self.type == "duration":
+            duration(str(value))
+        if self.type == "integer":
+            self._check_range(int(value))
+        return value
+
+    def _check_range(self, value: int) -> None:
+        if self.minimum is not None and value < self.minimum:
+            raise ValueError(f"{self.name} must be at least {self.minimum}")
+        if self.maximum is not None and value > self.maximum:
+            raise ValueError(f"{self.name} must be at most {self.maximum}")
+
+
+def _read_boolean(text: str) -> bool:
+    values = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in values:
+        raise ValueError("a boolean is true or false")
+    return values[text.lower()]
+
+
+def _read_integer(text: str) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]{1,15}", text):
+        raise ValueError("an integer is written in digits")
+    return int(text)
+
+
+_READERS: dict[str, Any] = {"integer": _read_integer, "boolean": _read_boolean}
+_TYPES: dict[str, type] = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "duration": str,
+    "choice": str,
+}
+
+
+class Work(Declared):
+    """What a run does: an Ansible playbook, or a procedure of the engine for bulk work.
+
+    ``without_python`` is the POSIX script that serves hosts on which Ansible cannot run; without
+    it such hosts are skipped with that reason.
+    """
+
+    playbook: RelativePath | None = None
+    without_python: RelativePath | None = None
+    procedure: Annotated[str, Field(pattern=r"^[a-z]+\.[a-z_]+$")] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Work:
+        if (self.playbook is None) == (self.procedure is None):
+            raise ValueError("state exactly one of playbook and procedure")
+        if self.procedure and self.without_python:
+            raise ValueError("without_python goes with a playbook")
+        return self
+
+
+class Verification(Declared):
+    """A testinfra suite; ``on`` says whether it looks at the target or at the control host."""
+
+    suite: RelativePath
+    on: Literal["target", "control"] = "target"
+
+
+class Waves(Declared):
+    """How hosts are taken: the first wave, its growth, the cap, and how many may fail."""
+
+    first: int | None = Field(default=None, ge=1)
+    factor: int = Field(default=2, ge=1, le=10)
+    cap: int = Field(default=50, ge=1)
+    failure_budget: int | None = Field(default=None, ge=0)
+
+
+class Undo(Declared):
+    """How the work is undone, or why there is nothing to undo."""
+
+    kind: Literal["none", "playbook"]
+    why: Bilingual
+    playbook: RelativePath | None = None
+
+
+class RestorePoint(Declared):
+    """What must exist before the first write."""
+
+    kind: Literal["none", "undo_bundle", "backup"]
+    why: Bilingual
+
+
+class Schedule(Declared):
+    """When a run is due by default; an estate may say otherwise."""
+
+    at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+    days: Literal["daily", "workdays", "weekly", "monthly"] = "daily"
+
+
+class Tool(Declared):
+    """A tool used, as the contract wants it told."""
+
+    name: str
+    use: Bilingual
+
+
+class Runbook(Declared):
+    """The whole declaration."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: RunbookName
+    title: Bilingual
+    purpose: Bilingual
+    class_: RunbookClass = Field(alias="class", strict=False)
+    risk: Risk
+    targets: str = "all"
+    parameters: tuple[Parameter, ...] = Field(default=(), strict=False)
+    preflight: tuple[Bilingual, ...] = Field(default=(), strict=False)
+    restore_point: RestorePoint
+    work: Work
+    verification: Verification | None = None
+    undo: Undo
+    waves: Waves = Waves()
+    predicted_duration: Duration
+    timeout: Duration = "4h"
+    method: Bilingual
+    tools: tuple[Tool, ...] = Field(strict=False)
+    records: tuple[str, ...] = Field(strict=False)
+    schedule: Schedule | None = None
+
+    @model_validator(mode="after")
+    def _parameters_are_distinct(self) -> Runbook:
+        names = [parameter.name for parameter in self.parameters]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"parameters named twice: {', '.join(twice)}")
+        return self
