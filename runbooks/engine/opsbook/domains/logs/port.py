@@ -27,7 +27,8 @@ class Piece(Protocol):
     def keep(self, proofs: Sequence[Window] = ()) -> None:
         """The piece is complete. Sealing drops it when a window of ``proofs`` does not match
         what was received (the file changed while it was read); windows that lie outside the
-        piece are ignored."""
+        piece are ignored.
+        """
         ...
 
     def discard(self) -> None:
@@ -54,7 +55,8 @@ class Night(Protocol):
         """Seal every kept piece (unpack, check, hash, count, find times), write the manifest
         and the catalogue durably. ``streams`` carry the new file identity and cursor; offset,
         head, tail and last_line_at are computed here from what was really received. A stream
-        whose piece was dropped keeps its former state; its number is in ``dropped``."""
+        whose piece was dropped keeps its former state; its number is in ``dropped``.
+        """
         ...
 
     def abandon(self) -> None:
@@ -67,7 +69,8 @@ class LogStore(Protocol):
 
     def night(self, host: str, run: str, sources: Sequence[Source]) -> Night:
         """Begin (or begin again) the night of ``host`` in ``run``. Raises Busy when another
-        process is at it; removes what an earlier crash left behind."""
+        process is at it; removes what an earlier crash left behind.
+        """
         ...
 
     def committed(self, host: str, run: str) -> NightResult | None:
