@@ -34,7 +34,16 @@ def _is_duration(text: str) -> str:
 
 
 Duration = Annotated[str, AfterValidator(_is_duration)]
-RelativePath = Annotated[str, Field(pattern=r"^(?!/)(?!.*\.\.)[A-Za-z0-9_./-]+$")]
+_RELATIVE = re.compile(r"(?!/)(?!.*\.\.)[A-Za-z0-9_./-]+")
+
+
+def _is_relative(text: str) -> str:
+    if not _RELATIVE.fullmatch(text):
+        raise ValueError("a path is relative to the runbook and stays below it")
+    return text
+
+
+RelativePath = Annotated[str, AfterValidator(_is_relative)]
 
 
 class RunbookClass(StrEnum):
