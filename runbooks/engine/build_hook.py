@@ -105,7 +105,9 @@ def tracked_files(root: Path) -> list[str]:
 
 def _git(root: Path, *arguments: str) -> bytes:
     try:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True)
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], check=False, capture_output=True
+        )
     except FileNotFoundError as error:
         raise RuntimeError("building from a checkout needs git; install it first") from error
     if done.returncode:
