@@ -1,0 +1,160 @@
+"""Reading YAML that people wrote: plain data, and the line of every value.
+
+Only the JSON part of YAML 1.2 is taken: mappings with text keys, sequences, and scalars that are
+text, numbers, booleans or null. Aliases, merge keys, tags and duplicate keys are faults, all of
+them reported at once; so are files that would not fit in memory when opened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from opsbook.model.errors import InputFault
+from opsbook.model.faults import Fault
+from opsbook.model.message import Message, msg
+
+MOST_BYTES = 1024 * 1024
+"""The largest declaration that is read."""
+
+Step = str | int
+Where = tuple[Step, ...]
+
+_SCALARS = {
+    "tag:yaml.org,2002:str",
+    "tag:yaml.org,2002:int",
+    "tag:yaml.org,2002:float",
+    "tag:yaml.org,2002:bool",
+    "tag:yaml.org,2002:null",
+}
+
+
+@dataclass(slots=True)
+class Document:
+    """``data`` of ``file``, the lines of its values, and what is wrong with it as YAML."""
+
+    file: Path
+    data: Any = None
+    lines: dict[Where, int] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def line(self, path: Where) -> int:
+        """The line (from 1) of the value at ``path``, or of the nearest value around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def fault(self, path: Where, problem: Message, line: int | None = None) -> Fault:
+        """A fault at ``path`` of this document."""
+        dotted = ".".join(str(step) for step in path)
+        return Fault(str(self.file), line or self.line(path), dotted, problem)
+
+
+def read_yaml(file: Path) -> Document:
+    """Read ``file``. Raises InputFault when it cannot be read as one YAML document at all."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    document = Document(file)
+    try:
+        node = YAML(typ="rt", pure=True).compose(_text(file))
+    except YAMLError as error:
+        raise _broken(file, _line_of(error), _reason(error)) from error
+    except RecursionError as error:
+        raise _broken(file, 0, "too deeply nested") from error
+    except ValueError as error:
+        raise _broken(file, 0, str(error)) from error
+    if node is not None:
+        document.data = _Builder(document).build(node, ())
+    return document
+
+
+def _text(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        problem = msg("cannot read {file}: {reason}", file=file, reason=error.strerror or error)
+        raise InputFault(problem) from error
+    if len(data) > MOST_BYTES:
+        raise InputFault(msg("{file} is larger than {limit} bytes", file=file, limit=MOST_BYTES))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _broken(file, line, "not UTF-8") from error
+
+
+def _broken(file: Path, line: int, reason: str) -> InputFault:
+    fault = Fault(str(file), line, "", msg("not valid YAML: {reason}", reason=reason))
+    return InputFault(msg("{file} cannot be read", file=file), [fault])
+
+
+def _line_of(error: Exception) -> int:
+    mark = getattr(error, "problem_mark", None)
+    return mark.line + 1 if mark else 0
+
+
+def _reason(error: Exception) -> str:
+    parts = (getattr(error, "context", None), getattr(error, "problem", None))
+    return ", ".join(part for part in parts if part) or str(error)
+
+
+def _constructor() -> Any:
+    from ruamel.yaml import YAML
+
+    return YAML(typ="safe", pure=True).constructor
+
+
+class _Builder:
+    """Plain data out of ruamel's nodes; a node met twice came through an alias."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.seen: set[int] = set()
+        self.constructor = _constructor()
+
+    def build(self, node: Any, path: Where, line: int = 0) -> Any:
+        line = line or node.start_mark.line + 1
+        if id(node) in self.seen:
+            return self._refuse(path, line, msg("aliases are not allowed here; write it out"))
+        self.seen.add(id(node))
+        self.document.lines[path] = line
+        if node.id == "mapping":
+            return self._mapping(node, path)
+        if node.id == "sequence":
+            return [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
+        return self._scalar(node, path, line)
+
+    def _mapping(self, node: Any, path: Where) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            key = key_node.value if isinstance(key_node.value, str) else "?"
+            if key_node.id != "scalar" or key_node.tag != "tag:yaml.org,2002:str":
+                self._refuse((*path, key), line, msg("a key must be plain text"))
+            elif key in result:
+                first = self.document.line((*path, key))
+                self._refuse(
+                    (*path, key), line, msg("written twice; first on line {first}", first=first)
+                )
+            else:
+                result[key] = self.build(value_node, (*path, key), line)
+        return result
+
+    def _scalar(self, node: Any, path: Where, line: int) -> Any:
+        tag = str(node.tag)
+        if tag == "tag:yaml.org,2002:timestamp":
+            return node.value
+        if tag not in _SCALARS:
+            return self._refuse(path, line, msg("the tag {tag} is not allowed here", tag=tag))
+        if tag.endswith(":str"):
+            return node.value
+        try:
+            return self.constructor.construct_object(node)
+        except (ValueError, OverflowError):
+            return self._refuse(path, line, msg("not a number: {value}", value=node.value))
+
+    def _refuse(self, path: Where, line: int, problem: Message) -> None:
+        self.document.faults.append(self.document.fault(path, problem, line))
