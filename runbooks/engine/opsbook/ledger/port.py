@@ -43,13 +43,17 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A signed statement of the chain's head: ``seq``, its hash, time, key id, signature."""
+    """A signed statement of the chain's head: ``seq``, its hash, time, key id, signature.
+
+    ``ledger`` is the id of the ledger it speaks of.
+    """
 
     seq: int
     head: bytes
     at: datetime
     key_id: str
     signature: bytes
+    ledger: str
 
 
 class Ledger(Protocol):
