@@ -1,0 +1,87 @@
+"""The plan of a run: canonical JSON of what will be done, where, with which code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from opsbook.lifecycle.parameters import Setting
+from opsbook.model.canonical import digest
+from opsbook.model.estate import Estate, Inventory
+from opsbook.model.runbook import Runbook
+
+PLAN_SCHEMA = "opsbook.plan/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``content`` is JSON; ``digest`` is ``sha256:...`` over its canonical form (RFC 8785)."""
+
+    content: Mapping[str, Any]
+    digest: str
+
+    @property
+    def hosts(self) -> list[str]:
+        """The hosts, in the order they are taken."""
+        return list(self.content["hosts"])
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Parameter values by name."""
+        return {name: entry["value"] for name, entry in self.content["parameters"].items()}
+
+
+def make_plan(
+    estate: Estate,
+    runbook: Runbook,
+    inventory: Inventory,
+    settings: Mapping[str, Setting],
+    *,
+    limit: str | None,
+    code_digest: str,
+    versions: Mapping[str, str],
+) -> Plan:
+    """The plan of a routine run. It is not signed: routine runs only read."""
+    content = {
+        "schema": PLAN_SCHEMA,
+        "estate": {
+            "name": estate.name,
+            "title": estate.title.model_dump(),
+            "timezone": estate.timezone,
+        },
+        "runbook": describe(runbook),
+        "code_digest": code_digest,
+        "versions": dict(versions),
+        "inventory_digest": inventory.digest,
+        "limit": limit or "",
+        "hosts": [host.name for host in inventory.hosts],
+        "parameters": {
+            name: {"value": setting.value, "source": setting.source}
+            for name, setting in settings.items()
+        },
+        "waves": runbook.waves.model_dump(),
+    }
+    return Plan(content, digest(content))
+
+
+def describe(runbook: Runbook) -> dict[str, Any]:
+    """What a reader of the plan must know about the runbook, in words."""
+    return {
+        "name": runbook.name,
+        "title": runbook.title.model_dump(),
+        "class": str(runbook.class_),
+        "risk": runbook.risk.model_dump(),
+        "method": runbook.method.model_dump(),
+        "tools": [tool.model_dump() for tool in runbook.tools],
+        "undo": runbook.undo.model_dump(),
+        "restore_point": runbook.restore_point.model_dump(),
+        "predicted_duration": runbook.predicted_duration,
+        "records": list(runbook.records),
+    }
+
+
+def unfinished(plan_hosts: Sequence[str], finished: Sequence[str]) -> list[str]:
+    """Hosts of the plan that have not finished, in the plan's order."""
+    done = set(finished)
+    return [host for host in plan_hosts if host not in done]

@@ -1,0 +1,254 @@
+"""The two doors of the lifecycle: start a routine run, resume one that was cut off."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from functools import partial
+from types import FrameType
+from typing import Any
+
+from opsbook.execution.declarations import load_estate, load_runbook
+from opsbook.execution.inventory import load_inventory
+from opsbook.execution.provenance import code_digest, versions
+from opsbook.execution.requester import requester
+from opsbook.execution.work import Job
+from opsbook.ledger.port import Ledger
+from opsbook.ledger.store import open_ledger, this_process
+from opsbook.ledger.witness import testify
+from opsbook.lifecycle.history import History, read_history
+from opsbook.lifecycle.parameters import resolve
+from opsbook.lifecycle.plan import Plan, make_plan
+from opsbook.lifecycle.request import RunRequest, RunResult, Watcher
+from opsbook.lifecycle.run import Earlier, Ports, Run, Verifier
+from opsbook.lifecycle.works import work_for
+from opsbook.model.clock import Clock
+from opsbook.model.errors import InputFault, Refused, UsageFault
+from opsbook.model.estate import Estate, Inventory, Scheduled
+from opsbook.model.event import NewEvent
+from opsbook.model.message import Message, msg
+from opsbook.model.outcome import Outcome
+from opsbook.model.places import Places
+from opsbook.model.runbook import Runbook, RunbookClass
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """Where a run takes place; ``at`` is the one reading of the clock."""
+
+    places: Places
+    clock: Clock
+    at: datetime
+    estate: Estate
+    runbook: Runbook
+    inventory: Inventory
+    ledger: Ledger
+
+
+def run_runbook(request: RunRequest, places: Places, clock: Clock, watcher: Watcher) -> RunResult:
+    """Plan and carry out a routine run.
+
+    Raises InputFault, UsageFault when the request is wrong (nothing is recorded: there was no
+    run), Refused when policy forbids it (recorded as a refused run).
+    """
+    estate = load_estate(request.estate, places)
+    runbook = load_runbook(request.runbook)
+    scheduled = _scheduled(estate, request.schedule)
+    settings = resolve(runbook, request.settings, scheduled.parameters if scheduled else {})
+    limit = request.limit or (scheduled.limit if scheduled else None)
+    at = clock.now()
+    who = requester(request.origin, request.schedule, os.environ)
+    ledger = open_ledger(places, clock)
+    _refuse_by_policy(estate, runbook, ledger, at, who)
+    inventory = load_inventory(estate, places, limit or runbook.targets)
+    setting = _Setting(places, clock, at, estate, runbook, inventory, ledger)
+    plan = make_plan(
+        estate,
+        runbook,
+        inventory,
+        settings,
+        limit=limit,
+        code_digest=code_digest(runbook.name),
+        versions=versions(),
+    )
+    number = ledger.open_run(_day(estate, at), partial(_opening, estate, plan, who))
+    watcher.opened(number, plan.content)
+    return _carry_out(setting, number, plan, watcher, Earlier(), examine=False)
+
+
+def resume_run(number: str, places: Places, clock: Clock, watcher: Watcher) -> RunResult:
+    """Go on with a run that was interrupted or whose process died.
+
+    Raises UsageFault when there is nothing to resume, Busy while its process is alive, Refused
+    when the code has changed since the run was opened.
+    """
+    ledger = open_ledger(places, clock)
+    history = read_history(ledger, number)
+    if history.state:
+        raise UsageFault(
+            msg("{run} has ended; there is nothing to resume.", run=number),
+            next_step=msg("opsbook records show {run} shows how it ended.", run=number),
+        )
+    estate = load_estate(history.estate, places)
+    runbook = load_runbook(history.plan.content["runbook"]["name"])
+    inventory = load_inventory(estate, places, history.plan.content["limit"] or runbook.targets)
+    setting = _Setting(places, clock, clock.now(), estate, runbook, inventory, ledger)
+    lease = ledger.take(f"{estate.name}/run/{number}", this_process(number))
+    try:
+        _note_resume(setting, number, history)
+        watcher.opened(number, history.plan.content)
+        earlier = Earlier(_outcomes(history), set(history.verified), history.waves)
+        return _carry_out(setting, number, history.plan, watcher, earlier, examine=True)
+    finally:
+        ledger.release(lease)
+
+
+def _carry_out(
+    setting: _Setting,
+    number: str,
+    plan: Plan,
+    watcher: Watcher,
+    earlier: Earlier,
+    *,
+    examine: bool,
+) -> RunResult:
+    job = Job(
+        run=number,
+        estate=setting.estate,
+        inventory=setting.inventory,
+        runbook=setting.runbook,
+        parameters=plan.parameters,
+        places=setting.places,
+        clock=setting.clock,
+        started=setting.at,
+        cancelled=threading.Event(),
+    )
+    ports = Ports(
+        setting.ledger,
+        work_for(setting.runbook, setting.estate, setting.inventory, setting.places, setting.clock),
+        _verifier(setting.runbook),
+        partial(testify, witnesses=setting.estate.witnesses),
+        watcher,
+    )
+    with _stop_on_signals(job.cancelled):
+        run = Run(job, plan, ports, this_process(number), earlier)
+        return run.carry_out(examine=examine)
+
+
+def _opening(estate: Estate, plan: Plan, who: Mapping[str, Any], number: str) -> list[NewEvent]:
+    payload = {
+        "plan": plan.content,
+        "plan_digest": plan.digest,
+        "requested_by": dict(who),
+        "holder": asdict(this_process(number)),
+    }
+    return [NewEvent("run.opened", estate.name, number, payload=payload)]
+
+
+def _note_resume(setting: _Setting, number: str, history: History) -> None:
+    """Record who goes on; what is different since the run was opened is a deviation."""
+    who = requester("terminal", None, os.environ)
+    payload = {"requested_by": who, "holder": asdict(this_process(number))}
+    events = [NewEvent("run.resumed", setting.estate.name, number, payload=payload)]
+    for message in _changed_since(setting, history):
+        deviation = {"message": message.to_json()}
+        events.append(NewEvent("run.deviation", setting.estate.name, number, payload=deviation))
+    setting.ledger.append(events)
+
+
+def _changed_since(setting: _Setting, history: History) -> list[Message]:
+    """A routine run only reads, so a change since its opening is told, not refused."""
+    found = []
+    if code_digest(setting.runbook.name) != history.plan.content["code_digest"]:
+        found.append(msg("The code of the runbook or of opsbook changed before the run went on."))
+    if setting.inventory.digest != history.plan.content["inventory_digest"]:
+        found.append(msg("The inventory changed before the run went on."))
+    return found
+
+
+def _refuse_by_policy(
+    estate: Estate, runbook: Runbook, ledger: Ledger, at: datetime, who: Mapping[str, Any]
+) -> None:
+    problem: Message | None = None
+    if runbook.class_ is not RunbookClass.ROUTINE:
+        problem = msg(
+            "{runbook} is of class {kind}: it changes hosts and cannot be run without approval.",
+            runbook=runbook.name, kind=str(runbook.class_),
+        )  # fmt: skip
+    elif estate.policies.require_witness and not estate.witnesses:
+        problem = msg("Estate {estate} requires a witness and names none.", estate=estate.name)
+    if problem is None:
+        return
+    payload = {
+        "problem": problem.to_json(),
+        "requested_by": dict(who),
+        "runbook": runbook.name,
+        "title": runbook.title.model_dump(),
+        "timezone": estate.timezone,
+    }
+    number = ledger.open_run(
+        _day(estate, at),
+        lambda run: [NewEvent("run.refused", estate.name, run, payload=payload)],
+    )
+    raise Refused(
+        problem,
+        untouched=msg("No host was touched; the refusal is recorded as {run}.", run=number),
+    )
+
+
+def _scheduled(estate: Estate, name: str | None) -> Scheduled | None:
+    if name is None:
+        return None
+    for scheduled in estate.schedules:
+        if scheduled.name == name:
+            return scheduled
+    raise InputFault(
+        msg("Estate {estate} has no schedule {name}.", estate=estate.name, name=name),
+        next_step=msg("opsbook schedule list -e {estate} shows them.", estate=estate.name),
+    )
+
+
+def _verifier(runbook: Runbook) -> Verifier | None:
+    if runbook.verification is None:
+        return None
+    from opsbook.execution.verification import verify
+
+    return partial(verify, runbook)
+
+
+def _outcomes(history: History) -> dict[str, Outcome]:
+    """Outcomes as they stand after verification."""
+    failed = {host for host, passed in history.verified.items() if not passed}
+    return {h: Outcome.FAILED if h in failed else o for h, o in history.outcomes.items()}
+
+
+def _day(estate: Estate, at: datetime) -> date:
+    return at.astimezone(estate.zone).date()
+
+
+@contextmanager
+def _stop_on_signals(cancelled: threading.Event) -> Iterator[None]:
+    """The first SIGINT, SIGTERM or SIGHUP asks the run to stop cleanly, the second one kills."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    former = {number: signal.getsignal(number) for number in numbers}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        cancelled.set()
+        for each in numbers:
+            signal.signal(each, former[each])
+
+    for number in numbers:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, former[number])

@@ -1,0 +1,27 @@
+"""Which hosts are taken together, and when too many have failed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from opsbook.model.runbook import Waves
+
+
+def split(hosts: Sequence[str], waves: Waves) -> list[tuple[str, ...]]:
+    """``hosts`` in order, in waves of ``first``, ``first * factor`` ... up to ``cap``.
+
+    Without ``first`` the waves are ``cap`` hosts each. Every host stands in exactly one wave.
+    """
+    result: list[tuple[str, ...]] = []
+    size = min(waves.first or waves.cap, waves.cap)
+    at = 0
+    while at < len(hosts):
+        result.append(tuple(hosts[at : at + size]))
+        at += size
+        size = min(size * waves.factor, waves.cap)
+    return result
+
+
+def exhausted(failed: int, waves: Waves) -> bool:
+    """Whether ``failed`` hosts (unreachable ones among them) are more than the budget allows."""
+    return waves.failure_budget is not None and failed > waves.failure_budget

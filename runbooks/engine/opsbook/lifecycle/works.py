@@ -1,0 +1,37 @@
+"""Which work serves a runbook: a procedure of a capability by name, or its playbook."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast
+
+from opsbook.execution.work import Work
+from opsbook.model.clock import Clock
+from opsbook.model.errors import InputFault
+from opsbook.model.estate import Estate, Inventory
+from opsbook.model.message import msg
+from opsbook.model.places import Places
+from opsbook.model.runbook import Runbook
+
+PROCEDURES = {
+    "logs.collect": ("opsbook.domains.logs.work", "collect"),
+    "logs.retain": ("opsbook.domains.logs.retain_work", "retain"),
+}
+"""Procedure name -> (module, factory). A factory takes estate, inventory, places and clock."""
+
+
+def work_for(
+    runbook: Runbook, estate: Estate, inventory: Inventory, places: Places, clock: Clock
+) -> Work:
+    """The work behind ``runbook.work``. Raises InputFault for an unknown procedure."""
+    if runbook.work.procedure is None:
+        from opsbook.execution.ansible import PlaybookWork
+
+        return PlaybookWork()
+    if runbook.work.procedure not in PROCEDURES:
+        raise InputFault(
+            msg("Runbook {runbook} names the procedure {procedure}, which does not exist.",
+                runbook=runbook.name, procedure=runbook.work.procedure)
+        )  # fmt: skip
+    module, factory = PROCEDURES[runbook.work.procedure]
+    return cast(Work, getattr(import_module(module), factory)(estate, inventory, places, clock))
