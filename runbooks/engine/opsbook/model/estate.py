@@ -143,11 +143,15 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The resolved hosts of an estate, and the digest of the snapshot they came from."""
+    """The resolved hosts of an estate, and the digest of the snapshot they came from.
+
+    ``jumps`` are hosts outside the limit through which some of ``hosts`` are reached.
+    """
 
     hosts: tuple[Host, ...]
     digest: str
     known_hosts: Path
+    jumps: tuple[Host, ...] = ()
 
     def __getitem__(self, name: str) -> Host:
         for host in self.hosts:
