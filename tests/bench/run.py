@@ -1,0 +1,85 @@
+"""Runs all benchmarks on a lab of its own and writes docs/benchmarks.md.
+
+python tests/bench/run.py [name ...]        # cli ledger collection playbook
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from figures import Figure
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = Path(os.environ.get("OPSBOOK_STATE", ROOT / ".state" / "bench")).absolute()
+PAGE = ROOT / "docs" / "benchmarks.md"
+NEEDS_LAB = {"collection", "playbook"}
+LAB_HOSTS = 24
+
+HEAD = """# Benchmarks
+
+Written by `make bench`. Every figure is a ratio against a baseline measured in the same run on
+the same machine; the least of several measurements counts on both sides, because on a shared
+machine noise only adds.
+
+Measured {when} on {cores} cores, {system}, Python {python}.
+
+| what | against | to reach | measured | reached | in numbers |
+|---|---|---|---|---|---|
+"""
+
+
+def main(names: list[str]) -> int:
+    """Run the named benchmarks, or all of them; 1 when a figure was not reached."""
+    names = names or ["cli", "ledger", "collection", "playbook"]
+    STATE.mkdir(parents=True, exist_ok=True, mode=0o700)
+    wants_lab = bool(NEEDS_LAB & set(names))
+    if wants_lab:
+        _lab("up", "--hosts", str(LAB_HOSTS))
+    try:
+        figures = [figure for name in names for figure in _one(name)]
+    finally:
+        if wants_lab:
+            _lab("down")
+    _report(figures, write=len(names) == 4)
+    return 0 if all(figure.reached for figure in figures) else 1
+
+
+def _one(name: str) -> list[Figure]:
+    print(f"-- {name}", flush=True)
+    module = __import__(f"bench_{name}")
+    return module.bench(STATE, STATE) if name in NEEDS_LAB else module.bench(STATE)
+
+
+def _lab(*words: str) -> None:
+    opsbook = Path(sys.executable).parent / "opsbook"
+    env = os.environ | {"OPSBOOK_STATE": str(STATE)}
+    subprocess.run([opsbook, "lab", *words], check=True, env=env)
+
+
+def _report(figures: list[Figure], *, write: bool) -> None:
+    rows = [
+        f"| {f.what} | {f.baseline_of} | {f.goal} | {f.value:.2f} | "
+        f"{'yes' if f.reached else '**no**'} | {f.detail} |"
+        for f in figures
+    ]
+    print("\n".join(rows))
+    if not write:
+        return
+    head = HEAD.format(
+        when=datetime.now(UTC).date(),
+        cores=os.cpu_count(),
+        system=f"Linux {platform.release()}",
+        python=platform.python_version(),
+    )
+    PAGE.write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
