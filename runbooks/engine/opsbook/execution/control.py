@@ -1,0 +1,45 @@
+"""The environment in which Ansible runs on the control host: ours, and nothing of the user's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from opsbook.execution.declarations import content
+from opsbook.model.errors import InputFault
+from opsbook.model.estate import Estate
+from opsbook.model.message import msg
+
+_OURS = Path(__file__).with_name("ansible.cfg")
+_KEPT = ("ANSIBLE_VAULT_PASSWORD_FILE",)
+
+
+def ansible_environment(estate: Estate) -> dict[str, str]:
+    """This process's environment without ``ANSIBLE_*``, and what makes our content come first.
+
+    The vault password file is the one of ``ANSIBLE_VAULT_PASSWORD_FILE``, else the file
+    ``.vault-password`` of the estate. Raises InputFault when others can read that file.
+    """
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("ANSIBLE_") or k in _KEPT}
+    kept["ANSIBLE_CONFIG"] = str(_OURS)
+    kept["ANSIBLE_COLLECTIONS_PATH"] = os.pathsep.join([str(content()), *_site_collections()])
+    kept["LC_ALL"] = "C.UTF-8"
+    if "ANSIBLE_VAULT_PASSWORD_FILE" not in kept:
+        kept.update(_vault_password(estate.directory / ".vault-password"))
+    return kept
+
+
+def _site_collections() -> list[str]:
+    """Where collections beside ours are looked for; the home directory is not among them."""
+    return ["/usr/share/ansible/collections"]
+
+
+def _vault_password(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
+    if file.stat().st_mode & 0o077:
+        raise InputFault(
+            msg("others can read the vault password in {file}", file=file),
+            next_step=msg("chmod 600 {file}", file=file),
+        )
+    return {"ANSIBLE_VAULT_PASSWORD_FILE": str(file)}

@@ -1,0 +1,186 @@
+"""The hosts of an estate, by Ansible's own answer, kept so that a night job need not ask again.
+
+``ansible-inventory`` takes more than half a second; its answer is kept below the cache directory
+under a digest of everything it depends on. Only connection variables and variables named
+``opsbook_*`` are kept, never secrets; nothing is kept when a whole file of the inventory is
+vaulted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from opsbook.execution.control import ansible_environment
+from opsbook.execution.hostvars import read_hosts
+from opsbook.model.errors import InputFault
+from opsbook.model.estate import Estate, Host, Inventory
+from opsbook.model.message import msg
+from opsbook.model.places import Places, private
+
+FORMAT = 1
+"""Goes into the digest: raise it when the kept form changes."""
+
+_VAULTED = b"$ANSIBLE_VAULT;"
+_ASK_SECONDS = 120
+
+
+def load_inventory(estate: Estate, places: Places, limit: str | None) -> Inventory:
+    """The hosts that ``limit`` (a pattern as Ansible understands it) leaves of the estate.
+
+    Raises InputFault when the inventory cannot be read, when a host has faults (all of them at
+    once), and when no host is left.
+    """
+    everything = _hosts(estate, places, None)
+    chosen = everything if limit in (None, "", "all") else _hosts(estate, places, limit)
+    if not chosen:
+        raise _nothing_left(estate, limit, everything)
+    by_name = {host.name: host for host in everything}
+    return Inventory(
+        hosts=tuple(chosen),
+        digest=_digest(chosen),
+        known_hosts=estate.directory / "known_hosts",
+        jumps=tuple(_jumps(chosen, by_name)),
+    )
+
+
+def inventory_file(estate: Estate) -> Path:
+    """The estate's ``hosts.yml``. Raises InputFault when it is missing."""
+    file = estate.directory / "hosts.yml"
+    if not file.is_file():
+        raise InputFault(msg("estate {estate} has no {file}", estate=estate.name, file=file))
+    return file
+
+
+def _jumps(chosen: Sequence[Host], by_name: dict[str, Host]) -> Iterator[Host]:
+    """Hosts outside ``chosen`` on the way to them, each once."""
+    seen = {host.name for host in chosen}
+    ways = [host.jump for host in chosen]
+    while ways:
+        jump = ways.pop()
+        if jump in by_name and jump not in seen:
+            seen.add(jump)
+            ways.append(by_name[jump].jump)
+            yield by_name[jump]
+
+
+def _digest(hosts: Sequence[Host]) -> str:
+    plain = json.dumps([asdict(host) for host in hosts], sort_keys=True)
+    return "sha256:" + hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _nothing_left(estate: Estate, limit: str | None, everything: list[Host]) -> InputFault:
+    if not everything:
+        return InputFault(msg("estate {estate} has no hosts", estate=estate.name))
+    groups = sorted({group for host in everything for group in host.groups})
+    return InputFault(
+        msg("{limit} matches no host of estate {estate}", limit=limit, estate=estate.name),
+        untouched=msg("Nothing was touched."),
+        next_step=msg("There are the hosts {hosts} and the groups {groups}.",
+                      hosts=_some([host.name for host in everything]), groups=_some(groups)),
+    )  # fmt: skip
+
+
+def _some(words: list[str]) -> str:
+    return ", ".join(words[:20]) + (" ..." if len(words) > 20 else "") or "-"
+
+
+def _hosts(estate: Estate, places: Places, limit: str | None) -> list[Host]:
+    key, vaulted = _key(estate, limit)
+    kept = places.cache / "inventory" / f"{key}.json"
+    may_keep = not vaulted and "@" not in (limit or "")  # @file: a limit that may change
+    hosts = _kept(kept) if may_keep else None
+    if hosts is None:
+        hosts = read_hosts(_ask(estate, limit), estate)
+        if may_keep:
+            _keep(kept, hosts)
+    return hosts
+
+
+def _key(estate: Estate, limit: str | None) -> tuple[str, bool]:
+    """A digest of all that the answer depends on, and whether a whole file is vaulted."""
+    from importlib.metadata import version
+
+    whole = hashlib.sha256(f"{FORMAT} {version('ansible-core')} {limit!r}".encode())
+    vaulted = False
+    for file in _files(estate):
+        content = file.read_bytes()
+        vaulted = vaulted or content.startswith(_VAULTED)
+        name = str(file).encode(errors="surrogateescape")
+        whole.update(b"%d %s %d " % (len(name), name, len(content)) + content)
+    return whole.hexdigest(), vaulted
+
+
+def _files(estate: Estate) -> list[Path]:
+    found = [inventory_file(estate)]
+    for folder in ("group_vars", "host_vars"):
+        for place, _, files in os.walk(estate.directory / folder, followlinks=False):
+            found += [Path(place, file) for file in files]
+    return sorted(file for file in found if file.is_file())
+
+
+def _kept(file: Path) -> list[Host] | None:
+    try:
+        return [_host(item) for item in json.loads(file.read_bytes())]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _host(item: dict[str, Any]) -> Host:
+    return Host(**{**item, "groups": tuple(item["groups"])})
+
+
+def _keep(file: Path, hosts: list[Host]) -> None:
+    """Keep the answer for the next time; a cache that cannot be written is no trouble."""
+    part = file.with_suffix(f".{os.getpid()}.part")
+    try:
+        private(file.parent)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            json.dump([asdict(host) for host in hosts], stream)
+        part.replace(file)
+    except OSError:
+        part.unlink(missing_ok=True)
+
+
+def _ask(estate: Estate, limit: str | None) -> Any:
+    """``ansible-inventory --list`` as data."""
+    command = [sys.executable, "-m", "ansible", "inventory", "--list"]
+    command += ["-i", str(inventory_file(estate))]
+    command += [f"--limit={limit}"] if limit else []
+    try:
+        answer = subprocess.run(
+            command,
+            env=ansible_environment(estate),
+            cwd=estate.directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_ASK_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _unreadable(estate, f"no answer in {_ASK_SECONDS} s") from error
+    if answer.returncode:
+        raise _unreadable(estate, _last_words(answer.stderr))
+    return json.loads(answer.stdout)
+
+
+def _unreadable(estate: Estate, reason: str) -> InputFault:
+    return InputFault(
+        msg("Ansible cannot read the inventory of estate {estate}: {reason}",
+            estate=estate.name, reason=reason),
+        untouched=msg("Nothing was touched."),
+    )  # fmt: skip
+
+
+def _last_words(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip() and "WARNING" not in line]
+    return " ".join(lines)[:600] or "no reason given"
