@@ -1,0 +1,141 @@
+"""Everything about the ledger's database that only SQLite has. PostgreSQL gets such a module too.
+
+Writers: WAL, full sync, ``BEGIN IMMEDIATE``, waiting up to :data:`BUSY_SECONDS` for each other.
+Readers: the standard library's ``sqlite3`` in read-only mode, because importing SQLAlchemy
+takes longer than listing ten thousand records.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from opsbook.model.errors import Busy, IntegrityFault, OpsbookError, Refused
+from opsbook.model.message import msg
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+BUSY_SECONDS = 60.0
+_FULL = ("database or disk is full", "disk i/o error", "readonly database", "unable to open")
+_BROKEN = ("malformed", "not a database")
+
+
+def engine(path: Path) -> Engine:
+    """An engine for writing ``path``, which is made private when it is not there."""
+    from sqlalchemy import create_engine, event
+    from sqlalchemy.pool import QueuePool
+
+    _create_private(path)
+    made = create_engine(
+        "sqlite://",
+        creator=lambda: _connect(path),
+        poolclass=QueuePool,
+        pool_size=2,
+        max_overflow=30,
+    )
+    event.listen(made, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return made
+
+
+def readonly(path: Path, *, copied: bool = False) -> sqlite3.Connection:
+    """A connection that cannot write.
+
+    ``copied``: the file lies somewhere by itself, perhaps in a directory that cannot be written;
+    without a write-ahead log beside it nobody has it open, and it is read as it lies there.
+    """
+    alone = copied and not path.with_name(path.name + "-wal").exists()
+    mode = "mode=ro&immutable=1" if alone else "mode=ro"
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?{mode}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def integrity(connection: sqlite3.Connection) -> str | None:
+    """What SQLite itself finds wrong with the file (indexes included), or None."""
+    (answer,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    return None if answer == "ok" else str(answer)
+
+
+def copy(source: Path, target: Path) -> None:
+    """A consistent copy of a database that may be in use, by SQLite's backup interface."""
+    _create_private(target)
+    reading = readonly(source)
+    writing = sqlite3.connect(target)
+    try:
+        reading.backup(writing, pages=4096)
+        writing.execute("PRAGMA journal_mode=DELETE")
+    finally:
+        writing.close()
+        reading.close()
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn the database's own errors into sentences; nothing was written when one is raised."""
+    try:
+        yield
+    except OpsbookError:
+        raise
+    except Exception as error:
+        said = _explanation(path, str(getattr(error, "orig", error)))
+        if said is None or not _from_database(error):
+            raise
+        raise said from error
+
+
+def _from_database(error: Exception) -> bool:
+    return isinstance(getattr(error, "orig", error), sqlite3.Error)
+
+
+def _explanation(path: Path, text: str) -> OpsbookError | None:
+    lowered = text.lower()
+    if "locked" in lowered:
+        return Busy(
+            msg("Another process has kept the ledger {path} busy too long.", path=path),
+            untouched=msg("Nothing was written to the ledger."),
+        )
+    if any(word in lowered for word in _FULL):
+        return Refused(
+            msg("The ledger {path} cannot be written: {reason}.", path=path, reason=text),
+            untouched=msg("Nothing was written to the ledger."),
+            next_step=msg("Make room on its disk, or give this user the right to write there."),
+        )
+    if any(word in lowered for word in _BROKEN):
+        return IntegrityFault(
+            msg("The ledger {path} is damaged: {reason}.", path=path, reason=text),
+            next_step=msg("opsbook records verify names the first bad event."),
+        )
+    return None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    for setting in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+        connection.execute(f"PRAGMA {setting}")
+    return connection
+
+
+def _create_private(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return
+
+
+def rows(
+    connection: sqlite3.Connection, query: str, values: tuple[Any, ...] = ()
+) -> sqlite3.Cursor:
+    """Run a query of standard SQL with ``?`` for values."""
+    return connection.execute(query, values)

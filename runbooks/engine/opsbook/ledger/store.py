@@ -1,0 +1,158 @@
+"""The ledger in a database (SQLAlchemy Core; SQLite by default).
+
+Several processes and threads may use it at once. A process that has it open holds a shared lock
+on ``ledger.lock``, so that restoring and upgrading never happen under its feet.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, inspect, select
+
+from opsbook import __version__
+from opsbook.ledger import sqlite, tables, writing
+from opsbook.ledger.database import DatabaseTransaction
+from opsbook.ledger.port import Checkpoint, Holder, Lease
+from opsbook.ledger.process import alive as process_alive
+from opsbook.ledger.process import share_state, this_process
+from opsbook.ledger.reading import Reader
+from opsbook.ledger.schema import SCHEMA, check_schema
+from opsbook.ledger.signing import Signer
+from opsbook.ledger.tail import sound_head
+from opsbook.model.clock import Clock, stamp
+from opsbook.model.event import Event, NewEvent
+from opsbook.model.places import Places, private
+
+__all__ = ["SqlLedger", "open_ledger", "this_process"]
+
+
+def open_ledger(
+    places: Places, clock: Clock, *, alive: Callable[[Holder], bool] = process_alive
+) -> SqlLedger:
+    """Open the ledger of ``places``; make it on first use.
+
+    Raises Refused when its schema is older (to be upgraded) or newer than this opsbook's, Busy
+    while a restore or upgrade is going on, IntegrityFault when the file is damaged.
+    """
+    private(places.root)
+    lock = share_state(places.root)
+    engine = None
+    try:
+        with sqlite.explained(places.ledger):
+            engine = sqlite.engine(places.ledger)
+            _prepare(engine, clock.now(), places.ledger)
+            return SqlLedger(places, clock, engine, alive, lock)
+    except BaseException:
+        if engine is not None:
+            engine.dispose()
+        os.close(lock)
+        raise
+
+
+class SqlLedger:
+    """Implements :class:`opsbook.ledger.port.Ledger`."""
+
+    def __init__(
+        self,
+        places: Places,
+        clock: Clock,
+        engine: Engine,
+        alive: Callable[[Holder], bool],
+        lock: int,
+    ) -> None:
+        self._places = places
+        self._clock = clock
+        self._engine = engine
+        self._alive = alive
+        self._lock = lock
+        self._turn = threading.Lock()
+
+    def append(self, events: Sequence[NewEvent]) -> list[Event]:
+        """Append all or none, durably. Raises Refused when a fence is stale or the disk is full."""
+        with self._transaction() as transaction:
+            return writing.append(transaction, events, self._clock.now())
+
+    def open_run(self, day: date, make: Callable[[str], Sequence[NewEvent]]) -> str:
+        """Take the next ``RUN-<day>-NNN`` and append ``make(run)`` in the same transaction."""
+        with self._transaction() as transaction:
+            return writing.open_run(transaction, day, make, self._clock.now())
+
+    def events(
+        self, *, run: str = "", kinds: Sequence[str] = (), after: int = 0
+    ) -> Iterator[Event]:
+        """Events in order, narrowed by run, kinds and sequence number."""
+        with sqlite.explained(self._places.ledger), self.reader() as reader:
+            yield from reader.events(run=run, kinds=kinds, after=after)
+
+    def take(self, resource: str, holder: Holder) -> Lease:
+        """Take the lease; a dead holder's is taken over. Raises Busy when a live one has it."""
+        with self._transaction() as transaction:
+            return writing.take(transaction, resource, holder, self._alive)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; a lease that was taken over meanwhile is left alone."""
+        with self._transaction() as transaction:
+            writing.release(transaction, lease)
+
+    def checkpoint(self) -> Checkpoint:
+        """Sign the head and keep the checkpoint. Raises IntegrityFault on a broken tail."""
+        signer = Signer.kept_in(self._places.keys)
+        with self._transaction() as transaction:
+            head = sound_head(transaction, signer.public)
+            made = signer.checkpoint(transaction.ledger, head, self._clock.now())
+            return transaction.keep_checkpoint(made)
+
+    def record(self, run: str) -> dict[str, Any] | None:
+        """The record of ``run`` with its proof, or None when there is no such run."""
+        with sqlite.explained(self._places.ledger), self.reader() as reader:
+            return reader.record(run)
+
+    @contextmanager
+    def reader(self) -> Iterator[Reader]:
+        """A read-only view."""
+        reader = Reader(self._places.ledger)
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+    def close(self) -> None:
+        """Give files and locks back; the ledger cannot be used afterwards."""
+        self._engine.dispose()
+        os.close(self._lock)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[DatabaseTransaction]:
+        """One write at a time: threads queue here fairly, processes in the database."""
+        with self._turn, sqlite.explained(self._places.ledger), self._engine.begin() as connection:
+            yield DatabaseTransaction(connection)
+
+
+def _prepare(engine: Engine, now: datetime, path: Path) -> None:
+    with engine.begin() as connection:
+        if not inspect(connection).has_table("meta"):
+            _create(connection, now)
+        schema = connection.scalar(
+            select(tables.meta.c.value).where(tables.meta.c.name == "schema")
+        )
+    check_schema(int(schema or 0), path)
+
+
+def _create(connection: Connection, now: datetime) -> None:
+    tables.metadata.create_all(connection)
+    about = {
+        "schema": str(SCHEMA),
+        "ledger": uuid.uuid4().hex,
+        "created": stamp(now),
+        "opsbook": __version__,
+    }
+    rows = [{"name": name, "value": value} for name, value in about.items()]
+    connection.execute(tables.meta.insert(), rows)
