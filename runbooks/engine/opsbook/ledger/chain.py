@@ -1,6 +1,6 @@
-"""The hash chain: how an event becomes bytes and its hash. Pure; the format is in docs/ledger.md.
+r"""The hash chain: how an event becomes bytes and its hash. Pure; the format is in docs/ledger.md.
 
-    event hash = SHA-256( "opsbook-event-v1\\0"
+    event hash = SHA-256( "opsbook-event-v1\0"
                           seq u64 | at i64 (microseconds since 1970, UTC)
                           four u16: lengths of kind, estate, run, host
                           kind | estate | run | host      (UTF-8)

@@ -143,9 +143,9 @@ def to_event(row: Sequence[Any]) -> Event:
 
 def to_run_line(row: Sequence[Any]) -> RunLine:
     """A run's line from a row of the table ``runs``."""
-    run, *rest, pid, started, boot_id = row
-    holder = None if pid is None else Holder(run, pid, started, boot_id)
-    return RunLine(run, *rest, holder=holder)
+    *line, pid, started, boot_id = row
+    holder = None if pid is None else Holder(line[0], pid, started, boot_id)
+    return RunLine(*line, holder)
 
 
 def _as_json(checkpoint: Checkpoint) -> dict[str, Any]:

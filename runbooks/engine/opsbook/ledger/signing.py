@@ -1,6 +1,6 @@
-"""Checkpoints: the key that signs them, and what exactly is signed (docs/ledger.md).
+r"""Checkpoints: the key that signs them, and what exactly is signed (docs/ledger.md).
 
-The signed bytes are ``"opsbook-checkpoint-v1\\n"`` and the canonical JSON of the statement::
+The signed bytes are ``"opsbook-checkpoint-v1\n"`` and the canonical JSON of the statement::
 
     {"at": "...Z", "format": "opsbook.checkpoint/1", "head": hex, "key": id, "ledger": id, "seq": n}
 
