@@ -1,0 +1,171 @@
+"""Scripts on hosts by fabric, with our ssh_config and strict host keys on every hop."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import paramiko
+from fabric import Config, Connection
+
+from opsbook.execution.shell import MOST_OUTPUT, Completed, completed, out_of_time
+from opsbook.execution.ssh import ssh_config
+from opsbook.model.errors import HostUnreachable
+from opsbook.model.estate import Host, Inventory
+from opsbook.model.message import Message, msg
+from opsbook.model.places import Places
+
+CONNECT_SECONDS = 10
+"""For each of: reaching the host, its banner, its answer to our key."""
+
+
+class UnknownHostKey(paramiko.SSHException):
+    """The host showed a key that ``known_hosts`` does not have."""
+
+
+def run_there(
+    host: Host,
+    inventory: Inventory,
+    places: Places,
+    script: str,
+    *,
+    timeout: float,
+    command: str,
+) -> Completed:
+    """Run ``command`` on ``host`` with ``script`` as its input.
+
+    Raises HostUnreachable with the reason in words, HostFailed when ``timeout`` seconds pass.
+    """
+    connection = _connection(host, inventory, places)
+    try:
+        with _in_words(host, inventory):
+            connection.open()
+            return _talk(connection, command, script.encode(), host.name, timeout)
+    finally:
+        _close(connection)
+
+
+def _connection(host: Host, inventory: Inventory, places: Places) -> Any:
+    ways = paramiko.SSHConfig.from_path(str(ssh_config(inventory, places)))
+    others = host.key_file is None
+    config = Config(ssh_config=ways, lazy=True)
+    config.connect_kwargs = {
+        "banner_timeout": CONNECT_SECONDS,
+        "auth_timeout": CONNECT_SECONDS,
+        "look_for_keys": others,
+        "allow_agent": others,
+    }
+    connection = Connection(host.name, config=config, connect_timeout=CONNECT_SECONDS)
+    hop = connection
+    while isinstance(hop, Connection):
+        _be_strict(hop, inventory)
+        hop = hop.gateway
+    return connection
+
+
+def _be_strict(hop: Any, inventory: Inventory) -> None:
+    """Fabric accepts any host key; we do not."""
+    hop.client.set_missing_host_key_policy(_Refuse())
+    if inventory.known_hosts.is_file():
+        hop.client.load_system_host_keys(str(inventory.known_hosts))
+
+
+class _Refuse(paramiko.MissingHostKeyPolicy):
+    def missing_host_key(self, client: Any, hostname: str, key: Any) -> NoReturn:
+        raise UnknownHostKey(hostname)
+
+
+def _close(connection: Any) -> None:
+    """Close every hop, also after a failure half way."""
+    hop = connection
+    while isinstance(hop, Connection):
+        hop.client.close()
+        hop = hop.gateway
+
+
+def _talk(connection: Any, command: str, script: bytes, host: str, timeout: float) -> Completed:
+    connection.transport.set_keepalive(15)
+    channel = connection.transport.open_session(timeout=CONNECT_SECONDS)
+    channel.settimeout(timeout)
+    until = time.monotonic() + timeout
+    try:
+        channel.exec_command(command)
+        channel.sendall(script)
+        channel.shutdown_write()
+        out, err = _receive(channel, until)
+    except TimeoutError as error:
+        raise out_of_time(host, timeout) from error
+    if not channel.exit_status_ready() and not connection.transport.is_active():
+        raise EOFError
+    return completed(channel.recv_exit_status(), out, err)
+
+
+def _receive(channel: Any, until: float) -> tuple[bytes, bytes]:
+    """Both streams until the far end closes them; what is too much is read and dropped."""
+    out, err = bytearray(), bytearray()
+    while True:
+        ready = channel.recv_ready() or channel.recv_stderr_ready()
+        if not ready and (channel.eof_received or channel.closed):
+            break
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        if not ready:
+            select.select([channel], [], [], min(left, 1.0))
+        _take(out, channel.recv_ready, channel.recv)
+        _take(err, channel.recv_stderr_ready, channel.recv_stderr)
+    while not channel.exit_status_ready() and channel.transport.is_active():
+        if time.monotonic() > until:
+            raise TimeoutError
+        channel.status_event.wait(0.2)
+    return bytes(out), bytes(err)
+
+
+def _take(into: bytearray, ready: Any, receive: Any) -> None:
+    if ready():
+        into += receive(65536)[: max(0, MOST_OUTPUT - len(into))]
+
+
+@contextmanager
+def _in_words(host: Host, inventory: Inventory) -> Iterator[None]:
+    """Turn what paramiko and sockets raise into one sentence each, with what to do next."""
+    try:
+        yield
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        raise _fault(error, host, inventory) from error
+
+
+def _fault(error: Exception, host: Host, inventory: Inventory) -> HostUnreachable:
+    name, at = host.name, f"{host.address}:{host.port}"
+    file = inventory.known_hosts
+    for kinds, problem, next_step in (
+        (paramiko.BadHostKeyException, msg("the host key of {host} has changed", host=name),
+         msg("Find out why first; if the new key is right, put it into {file}.", file=file)),
+        (UnknownHostKey, msg("the host key of {host} is not known", host=name),
+         msg("Compare it on the host's console, then add it to {file} (ssh-keyscan -p {port} "
+             "{address} shows it).", file=file, port=host.port, address=host.address)),
+        (paramiko.AuthenticationException, msg("{host} refused our key", host=name),
+         msg("Check ansible_user and ansible_ssh_private_key_file, and authorized_keys there.")),
+        (socket.gaierror, msg("the name {address} of {host} does not resolve",
+                              host=name, address=host.address), msg("Check ansible_host.")),
+        ((TimeoutError,), msg("{host} did not answer at {at} in time", host=name, at=at),
+         msg("Check that the host is up and the network lets us through.")),
+        (paramiko.ChannelException, msg("the jump host {jump} cannot reach {host}",
+                                        jump=host.jump, host=name),
+         msg("Check opsbook_jump, and that the jump host may forward connections.")),
+    ):  # fmt: skip
+        if isinstance(error, kinds):
+            return HostUnreachable(problem, next_step=next_step)
+    return HostUnreachable(_other(error, name, at), next_step=msg("Check that sshd runs there."))
+
+
+def _other(error: Exception, name: str, at: str) -> Message:
+    if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError):
+        return msg("nothing listens at {at} for {host}", at=at, host=name)
+    if isinstance(error, EOFError) or "not active" in str(error):
+        return msg("the connection to {host} was lost", host=name)
+    return msg("{host} cannot be reached: {reason}", host=name, reason=str(error) or repr(error))
