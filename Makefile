@@ -25,13 +25,13 @@ test: setup ## lint and every test
 	@OPSBOOK_STATE=$(STATE)/test timeout --foreground --signal=INT $(TEST_MINUTES)m $(BIN)/pytest
 
 bench: setup ## measure, and write docs/benchmarks.md
-	@OPSBOOK_STATE=$(STATE)/bench $(BIN)/python -m tests.bench
+	@OPSBOOK_STATE=$(STATE)/bench $(BIN)/python tests/bench/run.py
 
 lint: setup ## every check that needs no test run
 	@.ci/lint
 
 wheelhouse: setup ## dist/wheelhouse: all an air-gapped site needs
-	@.ci/wheelhouse dist/wheelhouse
+	@$(BIN)/python .ci/wheelhouse.py dist/wheelhouse
 
 lock: setup ## pin dependencies again; UPGRADE=1 takes newer versions
 	@.ci/relock $(if $(UPGRADE),--upgrade)
