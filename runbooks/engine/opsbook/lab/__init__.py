@@ -2,3 +2,9 @@
 
 May import ``execution``, ``text`` and ``model``.
 """
+
+from opsbook.lab.hosts import HostState
+from opsbook.lab.lab import Lab
+from opsbook.lab.needs import requirements
+
+__all__ = ["HostState", "Lab", "requirements"]

@@ -1,0 +1,283 @@
+"""The lab as one thing: up, looked at, reached, down.
+
+$OPSBOOK_STATE/lab/
+|-- lab.json      the marker of a lab, and its networks
+|-- keys/         the key with which its hosts are reached
+|-- images/       file systems that hosts start from; kept by `down`
+|-- hosts/        one directory per host
+|-- estate/       the live estate: `opsbook run ... -e <this directory>`
+`-- ssh_config    reaches every host by its name
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from ipaddress import IPv4Network
+from pathlib import Path
+from subprocess import CompletedProcess
+
+from opsbook.lab import estate, needs, network, plan
+from opsbook.lab.hosts import Hosts, HostState, make_key
+from opsbook.lab.images import Images, Say, find_mirror
+from opsbook.lab.machine import LinuxMachine, Machine
+from opsbook.lab.plan import HostSpec, Network
+from opsbook.model.errors import Busy, HostFailed, InputFault, Refused, UsageFault
+from opsbook.model.message import Message, msg
+from opsbook.model.places import Places, private
+
+BOOT_SECONDS = 240.0
+_POLL_SECONDS = 0.2
+
+
+def _silent(_: Message) -> None:
+    return None
+
+
+class Lab:
+    """The lab of one state directory. ``images`` may be shared by several labs."""
+
+    def __init__(
+        self,
+        places: Places,
+        *,
+        images: Path | None = None,
+        machine: Machine | None = None,
+        say: Say = _silent,
+    ) -> None:
+        self.directory = places.lab
+        self._places = places
+        self._machine = machine or LinuxMachine()
+        self._say = say
+        self._images = Images(images or places.lab / "images", self._machine, say)
+        self._hosts = Hosts(places.lab / "hosts", self._machine, places.lab / "keys")
+
+    @property
+    def estate(self) -> Path:
+        """Directory of the live estate."""
+        return self.directory / "estate"
+
+    @property
+    def ssh_config(self) -> Path:
+        """An OpenSSH configuration that reaches every host by its name."""
+        return self.directory / "ssh_config"
+
+    @property
+    def key(self) -> Path:
+        """The private key with which hosts are reached."""
+        return self.directory / "keys" / "id_ed25519"
+
+    def requirements(self) -> list[Message]:
+        """What this machine lacks for a lab."""
+        return needs.requirements(self.directory, self._machine)
+
+    def up(self, hosts: int | None = None) -> list[HostState]:
+        """Boot (at least) ``hosts`` hosts and wait for them; repairs whatever a crash left.
+
+        Without a number: those there already, or the default ones. Raises UsageFault, Refused,
+        Busy, HostFailed.
+        """
+        if hosts is not None and not 1 <= hosts <= plan.MOST_HOSTS:
+            raise UsageFault(msg("A lab has 1 to {most} hosts.", most=plan.MOST_HOSTS))
+        with self._alone():
+            self._claim()
+            specs = self._wanted(hosts)
+            net = self._network()
+            self._boot(specs, net)
+            self._describe(specs, net)
+            self._wait()
+            return self._hosts.states()
+
+    def hosts(self) -> list[HostState]:
+        """All hosts as they are now."""
+        return self._hosts.states()
+
+    def ssh_argv(self, host: str, words: Sequence[str] = ()) -> list[str]:
+        """The ssh command for a host. Raises UsageFault for a name that the lab has not."""
+        if host not in self._hosts.names():
+            raise UsageFault(
+                msg("The lab has no host {host}.", host=host),
+                next_step=msg("`opsbook lab status` lists its hosts."),
+            )
+        return ["ssh", "-F", str(self.ssh_config), host, *(["--", *words] if words else [])]
+
+    def ssh(self, host: str, command: str, *, timeout: float = 60.0) -> CompletedProcess[str]:
+        """Run a shell command on a host, as its user ``ops`` (who may sudo)."""
+        argv = self.ssh_argv(host, [command])
+        done = self._machine.run(argv, timeout=timeout)
+        return CompletedProcess(argv, done.status, done.out, done.err)
+
+    def traffic(self, lines: int) -> dict[str, str]:
+        """Write ``lines`` more numbered lines on every running application host.
+
+        Returns the problem per host for which it failed.
+        """
+        failed = {}
+        for state in self._hosts.states():
+            if state.state != "running" or "app" not in plan.spec_of(state.name).parts:
+                continue
+            done = self.ssh(state.name, f"sudo app-burst {int(lines)}", timeout=600)
+            if done.returncode:
+                failed[state.name] = done.stderr.strip()
+        return failed
+
+    def down(self, *, purge: bool = False) -> None:
+        """Stop and remove all hosts, whatever state a crash left. Images and keys stay without
+        ``purge``. Raises Busy.
+        """
+        with self._alone():
+            self._check_ours()
+            self._hosts.unplug()
+            with network.alone():
+                network.down(self._machine, plan.prefix_of(self.directory))
+            self._hosts.remove()
+            self.ssh_config.unlink(missing_ok=True)
+            if self.estate.is_dir():
+                shutil.rmtree(self.estate)
+            if purge and self.directory.is_dir():
+                shutil.rmtree(self.directory)
+
+    def _claim(self) -> None:
+        self._check_ours()
+        missing = self.requirements()
+        if missing:
+            raise Refused(
+                missing[0] if len(missing) == 1 else _all_of(missing),
+                untouched=msg("Nothing was started."),
+            )
+        private(self.directory)
+        if not self._marker.exists():
+            self._record(None)
+        private(self.directory / "hosts")
+        if not self.key.with_suffix(".pub").exists():
+            private(self.key.parent)
+            self.key.unlink(missing_ok=True)
+            make_key(self._machine, self.key, "opsbook lab")
+
+    def _check_ours(self) -> None:
+        if self.directory.exists() and any(self.directory.iterdir()) and not self._marker.exists():
+            raise Refused(
+                msg("{directory} is not a lab: it has no lab.json.", directory=self.directory),
+                untouched=msg("Nothing in it was touched."),
+                next_step=msg("Move it away, or set OPSBOOK_STATE to another directory."),
+            )
+
+    def _wanted(self, count: int | None) -> list[HostSpec]:
+        there = self._hosts.names()
+        if count is None:
+            count = 0 if there else len(plan.DEFAULT_HOSTS)
+        names = {spec.name for spec in plan.host_specs(count)} | set(there)
+        return [spec for spec in plan.host_specs(plan.MOST_HOSTS) if spec.name in names]
+
+    def _network(self) -> Network:
+        recorded = self._recorded()
+        if recorded and network.is_up(self._machine, recorded):
+            return recorded
+        self._hosts.unplug()
+        with network.alone():
+            network.down(self._machine, plan.prefix_of(self.directory))
+            taken = network.taken(self._machine)
+            chosen = recorded
+            if recorded is None or any(
+                one.overlaps(recorded.front) or one.overlaps(recorded.inner) for one in taken
+            ):
+                chosen = plan.choose_network(self.directory, taken)
+            if chosen is None:
+                raise Refused(msg("Every network of {range} is in use.", range=plan.LAB_RANGE))
+            self._record(chosen)
+            network.up(self._machine, chosen)
+        return chosen
+
+    def _boot(self, specs: Sequence[HostSpec], net: Network) -> None:
+        mirror = find_mirror(self._machine, needs.OS_RELEASE.read_text())
+        if mirror is None:
+            raise HostFailed(msg("apt on this machine knows no Debian release of its own."))
+        self._images.provide([spec.layer for spec in specs], mirror)
+        for spec in specs:
+            self._hosts.make(spec, net)
+        states = {one.name: one.state for one in self._hosts.states()}
+        stopped = [spec for spec in specs if states[spec.name] == "stopped"]
+        self._hosts.unplug([spec.name for spec in stopped])
+        if stopped:
+            self._say(msg("Hosts to boot: {count}.", count=len(stopped)))
+        scoped = Path("/run/systemd/system").is_dir()
+        for spec in stopped:
+            lowers = self._images.lowers(spec.layer, mirror.suite)
+            self._hosts.start(spec, net, lowers, scoped=scoped)
+
+    def _describe(self, specs: Sequence[HostSpec], net: Network) -> None:
+        keys = {spec.name: self._hosts.public_key(spec.name) for spec in specs}
+        known = estate.known_hosts(specs, net, keys)
+        estate.write(self.estate, estate.inventory(specs, net, self.key), known)
+        self.ssh_config.write_text(
+            estate.ssh_config(specs, net, self.key, self.estate / "known_hosts")
+        )
+
+    def _wait(self) -> None:
+        states: list[HostState] = []
+        for _ in range(int(BOOT_SECONDS / _POLL_SECONDS)):
+            states = self._hosts.states()
+            dead = [one.name for one in states if one.state == "stopped"]
+            if dead:
+                raise self._failed(dead[0])
+            if all(one.state == "running" for one in states):
+                return
+            self._machine.pause(_POLL_SECONDS)
+        raise self._failed(next(one.name for one in states if one.state != "running"))
+
+    def _failed(self, name: str) -> HostFailed:
+        return HostFailed(
+            msg("The lab host {host} did not boot.", host=name),
+            next_step=msg("What it said is in {file}.", file=self._hosts.console(name)),
+        )
+
+    @property
+    def _marker(self) -> Path:
+        return self.directory / "lab.json"
+
+    def _recorded(self) -> Network | None:
+        try:
+            data = json.loads(self._marker.read_text())
+            if not data.get("front"):
+                return None
+            front, inner = IPv4Network(data["front"]), IPv4Network(data["inner"])
+        except (ValueError, KeyError, AttributeError) as error:
+            raise InputFault(
+                msg("{file} cannot be read: {reason}", file=self._marker, reason=error),
+                next_step=msg("`opsbook lab down --purge` removes the whole lab."),
+            ) from error
+        return Network(plan.prefix_of(self.directory), front, inner)
+
+    def _record(self, net: Network | None) -> None:
+        data: dict[str, object] = {"opsbook_lab": 1}
+        if net:
+            data |= {"front": str(net.front), "inner": str(net.inner)}
+        part = self._marker.with_suffix(".part")
+        part.write_text(json.dumps(data) + "\n")
+        part.rename(self._marker)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One `up` or `down` at a time. Beside the lab, so that purging does not remove it."""
+        private(self._places.root)
+        handle = os.open(self._places.root / "lab.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as held:
+            os.close(handle)
+            raise Busy(
+                msg("Another `opsbook lab` is at work on this lab."),
+                untouched=msg("Nothing was changed."),
+            ) from held
+        try:
+            yield
+        finally:
+            os.close(handle)
+
+
+def _all_of(missing: Sequence[Message]) -> Message:
+    return msg("A lab cannot run here: {reasons}", reasons=" ".join(m.english() for m in missing))

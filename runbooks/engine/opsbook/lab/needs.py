@@ -1,0 +1,90 @@
+"""What this machine lacks for a lab, tried rather than guessed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from opsbook.lab import images
+from opsbook.lab.machine import LinuxMachine, Machine
+from opsbook.model.message import Message, msg
+
+OS_RELEASE = Path("/etc/os-release")
+
+_PROGRAMS = {
+    "systemd-nspawn": "systemd-container",
+    "debootstrap": "debootstrap",
+    "apt-get": "apt",
+    "ip": "iproute2",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "unshare": "util-linux",
+    "setpriv": "util-linux",
+}
+_OVERLAY = (
+    "mount -t tmpfs lab /mnt && mkdir /mnt/l /mnt/u /mnt/w /mnt/m && "
+    "mount -t overlay -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w lab /mnt/m"
+)
+_BRIDGE = (
+    "ip link add name obtry type bridge && ip link add obtry1 type veth peer name obtry2 && "
+    "ip link set obtry1 master obtry"
+)
+
+
+def requirements(
+    directory: Path, machine: Machine | None = None, *, uid: int | None = None
+) -> list[Message]:
+    """One sentence for each thing missing for a lab in ``directory``; none when all is there."""
+    machine = machine or LinuxMachine()
+    if (os.geteuid() if uid is None else uid) != 0:
+        return [msg("A lab needs root: it boots containers and makes network bridges.")]
+    return [*_place(directory), *_programs(machine)] or list(_abilities(machine))
+
+
+def _place(directory: Path) -> Iterator[Message]:
+    if re.search(r"[:,\\\s\"%]", str(directory)):
+        yield msg(
+            "The state directory {directory} cannot hold a lab: overlay mounts allow no blanks, "
+            "quotes, commas, colons, percent signs or backslashes in paths.",
+            directory=directory,
+        )
+
+
+def _programs(machine: Machine) -> Iterator[Message]:
+    for program, package in _PROGRAMS.items():
+        if machine.run(["sh", "-c", 'command -v "$1"', "sh", program]).status:
+            yield msg(
+                "The program {program} is missing (Debian package {package}).",
+                program=program, package=package,
+            )  # fmt: skip
+
+
+def _abilities(machine: Machine) -> Iterator[Message]:
+    tries = {
+        "mount": ["unshare", "--mount", "true"],
+        "net": ["unshare", "--net", "true"],
+        "overlay": ["unshare", "--mount", "sh", "-c", _OVERLAY],
+        "bridge": ["unshare", "--net", "sh", "-c", _BRIDGE],
+    }
+    for what, argv in tries.items():
+        done = machine.run(argv)
+        if done.status:
+            yield _unable(what, done.err.strip())
+    text = OS_RELEASE.read_text() if OS_RELEASE.exists() else ""
+    if images.find_mirror(machine, text) is None:
+        yield msg(
+            "apt on this machine knows no Debian release of its own; on Debian, "
+            "`apt-get update` mends that."
+        )
+
+
+def _unable(what: str, output: str) -> Message:
+    if what == "mount":
+        return msg("Mount namespaces are not allowed here (CAP_SYS_ADMIN): {output}", output=output)
+    if what == "net":
+        return msg("Network namespaces are not allowed here: {output}", output=output)
+    if what == "overlay":
+        return msg("Overlay mounts do not work here: {output}", output=output)
+    return msg("Network bridges do not work here: {output}", output=output)

@@ -1,0 +1,174 @@
+"""What a lab consists of, decided without touching anything: hosts, names, addresses, commands."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Literal
+
+Layer = Literal["base", "nopython", "db"]
+
+LAB_RANGE = IPv4Network("198.18.0.0/15")
+"""Addresses for benchmarks, never routed on the Internet (RFC 2544, RFC 6890)."""
+
+MOST_HOSTS = 200
+"""What one /24 of addresses serves."""
+
+USER = "ops"
+"""Who logs in to lab hosts; becomes root with sudo."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSpec:
+    """One lab host as designed. ``parts`` are folders of ``hostfiles/`` put onto its disk."""
+
+    name: str
+    layer: Layer = "base"
+    parts: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    jump: str = ""
+    gateway: bool = False
+    interval: str = "0.5"
+
+
+_APP = ("app.service",)
+_WEB = ("app.service", "nginx.service", "visitor.service")
+
+DEFAULT_HOSTS = (
+    HostSpec("web1", parts=("app", "create", "web"), units=_WEB, groups=("app", "web")),
+    HostSpec("web2", parts=("app", "copytruncate", "web"), units=_WEB, groups=("app", "web")),
+    HostSpec("db1", layer="db", parts=("db",), units=("queries.service",), groups=("db",)),
+    HostSpec("old1", layer="nopython", parts=("app", "create"), units=_APP,
+             groups=("app", "nopython")),
+    HostSpec("jump1", groups=("jump",), gateway=True),
+    HostSpec("inner1", parts=("app", "create"), units=_APP, groups=("app", "inner"),
+             jump="jump1"),
+)  # fmt: skip
+"""The hosts of ``lab up`` without ``--hosts``."""
+
+
+def host_specs(count: int) -> tuple[HostSpec, ...]:
+    """The first ``count`` hosts: the default ones, then plain ``node07``, ``node08``, ..."""
+    more = (
+        HostSpec(f"node{n:02d}", parts=("app", "create"), units=_APP, groups=("app",),
+                 interval="2")
+        for n in range(len(DEFAULT_HOSTS) + 1, count + 1)
+    )  # fmt: skip
+    return (*DEFAULT_HOSTS[:count], *more)
+
+
+def spec_of(name: str) -> HostSpec:
+    """The design of a host by its name. Raises KeyError."""
+    for spec in host_specs(MOST_HOSTS):
+        if spec.name == name:
+            return spec
+    raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Names of one lab's bridges, derived from where its state is, and its two networks.
+
+    The control host has an address on the front bridge only.
+    """
+
+    prefix: str
+    front: IPv4Network
+    inner: IPv4Network
+
+    @property
+    def bridge(self) -> str:
+        """The bridge that the control host is on."""
+        return self.prefix + "f"
+
+    @property
+    def inner_bridge(self) -> str:
+        """The bridge behind the jump host."""
+        return self.prefix + "i"
+
+    @property
+    def cable(self) -> str:
+        """The outer end of the jump host's interface to the inner network."""
+        return self.prefix + "g"
+
+    @property
+    def control(self) -> IPv4Address:
+        """The control host's address."""
+        return self.front[1]
+
+    def address(self, spec: HostSpec) -> IPv4Address:
+        """Where the host answers ssh: on the inner network when it is behind a jump host."""
+        number = 10 + [one.name for one in host_specs(MOST_HOSTS)].index(spec.name)
+        return (self.inner if spec.jump else self.front)[number]
+
+    def inner_address(self, spec: HostSpec) -> IPv4Address:
+        """A gateway's second address."""
+        return self.inner[int(self.address(spec)) - int(self.front[0])]
+
+    def machine(self, name: str) -> str:
+        """The container's name, unique on this machine."""
+        return f"{self.prefix}-{name}"
+
+
+def prefix_of(directory: Path) -> str:
+    """Start of the names of everything the lab in ``directory`` leaves on the machine."""
+    return "ob" + hashlib.sha256(bytes(directory)).hexdigest()[:7]
+
+
+def choose_network(directory: Path, taken: Iterable[IPv4Network]) -> Network | None:
+    """Two free networks, always the same ones for a directory where nothing is in the way."""
+    taken = list(taken)
+    blocks = list(LAB_RANGE.subnets(new_prefix=23))
+    first = int(hashlib.sha256(bytes(directory)).hexdigest()[:8], 16) % len(blocks)
+    for block in blocks[first:] + blocks[:first]:
+        if not any(block.overlaps(other) for other in taken):
+            front, inner = block.subnets(new_prefix=24)
+            return Network(prefix_of(directory), front, inner)
+    return None
+
+
+def boot_command(
+    spec: HostSpec, directory: Path, network: Network, lowers: Sequence[Path], *, scoped: bool
+) -> list[str]:
+    """The detached command that keeps a host booted.
+
+    ``scoped``: this machine runs systemd, which then gives each container its control group.
+    """
+    supervisor = Path(__file__).parent / "supervise.sh"
+    machine = network.machine(spec.name)
+    cable = ""
+    if spec.gateway:
+        cable = f"{network.inner_bridge} {network.cable}"
+    return [
+        "unshare", "--mount", "--",
+        "sh", str(supervisor), str(directory), ":".join(map(str, lowers)),
+        "" if scoped else f"opsbook-lab/{machine}", cable,
+        "setpriv", "--pdeathsig", "KILL",
+        "systemd-nspawn", "--quiet", "--boot", "--register=no",
+        *(() if scoped else ("--keep-unit",)),
+        f"--directory={directory}/root",
+        f"--machine={machine}", f"--hostname={spec.name}",
+        f"--network-bridge={network.inner_bridge if spec.jump else network.bridge}",
+        *((f"--network-veth-extra={network.cable}:inner0",) if spec.gateway else ()),
+        "--settings=no", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
+        "--console=read-only",
+    ]  # fmt: skip
+
+
+def interfaces(spec: HostSpec, network: Network) -> dict[str, str]:
+    """The files of systemd-networkd for a host: static addresses, no way out."""
+    result = {"10-lab.network": _static("host0", network.address(spec))}
+    if spec.gateway:
+        result["20-inner.network"] = _static("inner0", network.inner_address(spec))
+    return result
+
+
+def _static(interface: str, address: IPv4Address) -> str:
+    return (
+        f"[Match]\nName={interface}\n\n"
+        f"[Network]\nAddress={address}/24\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+    )
