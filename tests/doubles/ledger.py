@@ -120,8 +120,8 @@ class MemoryTables:
     def insert(self, entries: Sequence[Entry]) -> None:
         self.entries.extend(entries)
 
-    def run_events(self, run: str, kinds: Sequence[str]) -> list[Event]:
-        events = (entry.event for entry in self.entries)
+    def run_events(self, run: str, kinds: Sequence[str], after: int = 0) -> list[Event]:
+        events = (entry.event for entry in self.entries[max(after, 0) :])
         return [event for event in events if event.run == run and event.kind in kinds]
 
     def run_line(self, run: str) -> RunLine | None:

@@ -25,7 +25,7 @@ from opsbook.model.event import Event, NewEvent
 
 EVENT_PREFIX = b"opsbook-event-v1\0"
 GENESIS_PREFIX = b"opsbook-ledger-v1\0"
-_HEADER = struct.Struct(">QqHHHH")
+HEADER = struct.Struct(">QqHHHH")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXACT = 2**53
 
@@ -60,7 +60,7 @@ def event_hash(
     Raises struct.error when a number or length does not fit (no event of ours).
     """
     kind, estate, run, host = names
-    header = _HEADER.pack(seq, at, len(kind), len(estate), len(run), len(host))
+    header = HEADER.pack(seq, at, len(kind), len(estate), len(run), len(host))
     joined = (EVENT_PREFIX, header, kind, estate, run, host, payload_hash, prev)
     return sha256(b"".join(joined)).digest()
 

@@ -6,7 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    func,
+    insert,
+    not_,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from opsbook.ledger.chain import Entry, Head, genesis, micros
 from opsbook.ledger.port import Checkpoint, Holder
@@ -40,9 +51,10 @@ class DatabaseTransaction:
         """Add events."""
         self._connection.execute(insert(events), [_event_row(entry) for entry in entries])
 
-    def run_events(self, run: str, kinds: Sequence[str]) -> Iterable[Event]:
-        """Events of a run in order."""
-        query = select(events).where(events.c.run == run, events.c.kind.in_(kinds))
+    def run_events(self, run: str, kinds: Sequence[str], after: int = 0) -> Iterable[Event]:
+        """Events of a run behind event ``after``, in order."""
+        wanted = (events.c.run == run, events.c.kind.in_(kinds), events.c.seq > after)
+        query = select(events).where(*wanted)
         for row in self._connection.execute(query.order_by(events.c.seq)):
             yield to_event(tuple(row))
 
@@ -51,6 +63,18 @@ class DatabaseTransaction:
         query = select(events).where(events.c.seq > seq).order_by(events.c.seq)
         for row in self._connection.execute(query):
             yield tuple(row)
+
+    def prunable(self, before: int, kept: Sequence[str]) -> Iterable[int]:
+        """Numbers of events with a payload that may go: older than ``before`` (microseconds),
+        of no kept kind (``x.*`` is every kind that begins so), of no run without sealed record.
+        """
+        query = select(events.c.seq).where(*_prunable(before, kept)).order_by(events.c.seq)
+        yield from self._connection.scalars(query)
+
+    def prune(self, before: int, kept: Sequence[str]) -> None:
+        """Remove the payloads of :meth:`prunable`."""
+        chosen = update(events).where(*_prunable(before, kept))
+        self._connection.execute(chosen.values(payload=null()))
 
     def event_hash(self, seq: int) -> bytes | None:
         """The hash that event ``seq`` carries."""
@@ -134,6 +158,23 @@ def run_line_row(line: RunLine) -> dict[str, Any]:
         "holder_started": holder.started if holder else None,
         "holder_boot_id": holder.boot_id if holder else None,
     }
+
+
+def _prunable(before: int, kept: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+    kind = events.c.kind
+    same = [kind == name for name in kept if not name.endswith("*")]
+    begins = [
+        kind.startswith(name.removesuffix("*"), autoescape=True)
+        for name in kept
+        if name.endswith("*")
+    ]
+    at_work = select(runs.c.run).where(runs.c.recorded.is_(None))
+    return (
+        events.c.at < before,
+        events.c.payload.is_not(None),
+        not_(or_(*same, *begins)),
+        events.c.run.not_in(at_work),
+    )
 
 
 def _event_row(entry: Entry) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from opsbook.model.canonical import parse
 from opsbook.model.clock import unstamp
 from opsbook.model.event import Event
 
-_EVENT = "seq, at, kind, estate, run, host, payload, payload_hash, prev, hash"
-_RUN = (
+EVENT_COLUMNS = "seq, at, kind, estate, run, host, payload, payload_hash, prev, hash"
+RUN_COLUMNS = (
     "run, estate, runbook, state, exit, opened, closed, first, recorded,"
     " holder_pid, holder_started, holder_boot_id"
 )
@@ -70,13 +70,13 @@ class Reader:
             conditions.append(f"state IN ({_places(states)})")
             values.extend(states)  # type: ignore[arg-type]
         where = " AND ".join(conditions)
-        query = f"SELECT {_RUN} FROM runs WHERE {where} ORDER BY opened DESC, first DESC"  # noqa: S608
+        query = f"SELECT {RUN_COLUMNS} FROM runs WHERE {where} ORDER BY opened DESC, first DESC"  # noqa: S608
         for row in self._db.execute(query, values):
             yield to_run_line(row)
 
     def run(self, run: str) -> RunLine | None:
         """The line of one run."""
-        query = f"SELECT {_RUN} FROM runs WHERE run = ?"  # noqa: S608
+        query = f"SELECT {RUN_COLUMNS} FROM runs WHERE run = ?"  # noqa: S608
         row = self._db.execute(query, (run,)).fetchone()
         return to_run_line(row) if row else None
 
@@ -89,7 +89,7 @@ class Reader:
             record = project(self.events(run=run, kinds=PROJECTED))
             return record | {"proof": {"seq": None, "digest": None, "checkpoint": None}}
         (sealed,) = self._db.execute(
-            f"SELECT {_EVENT} FROM events WHERE seq = ?",  # noqa: S608
+            f"SELECT {EVENT_COLUMNS} FROM events WHERE seq = ?",  # noqa: S608
             (line.recorded,),
         ).fetchall()
         event = to_event(sealed)
@@ -143,9 +143,9 @@ def to_event(row: Sequence[Any]) -> Event:
 
 def to_run_line(row: Sequence[Any]) -> RunLine:
     """A run's line from a row of the table ``runs``."""
-    *line, pid, started, boot_id = row
-    holder = None if pid is None else Holder(line[0], pid, started, boot_id)
-    return RunLine(*line, holder)
+    run, estate, runbook, state, code, opened, closed, first, recorded, pid, started, boot = row
+    holder = None if pid is None else Holder(run, pid, started, boot)
+    return RunLine(run, estate, runbook, state, code, opened, closed, first, recorded, holder)
 
 
 def _as_json(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def _narrowed(run: str, kinds: Sequence[str]) -> tuple[str, tuple[str, ...]]:
         values.extend(kinds)
     conditions.append("seq > ?")
     where = " AND ".join(conditions)
-    query = f"SELECT {_EVENT} FROM events WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608
+    query = f"SELECT {EVENT_COLUMNS} FROM events WHERE {where} ORDER BY seq LIMIT ?"  # noqa: S608
     return query, tuple(values)
 
 

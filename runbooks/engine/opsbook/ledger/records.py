@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -31,9 +32,13 @@ PROJECTED = (
 """Kinds of events a record is made of."""
 
 
-def project(events: Iterable[Event]) -> dict[str, Any]:
-    """The record that ``events`` of one run (kinds :data:`PROJECTED`, in order) amount to."""
-    projection = _Projection()
+def project(events: Iterable[Event], base: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The record that ``events`` of one run (kinds :data:`PROJECTED`, in order) amount to.
+
+    ``base`` is the record that was sealed before ``events``: those it was made of may have lost
+    their payloads meanwhile.
+    """
+    projection = _Projection(base)
     for event in events:
         projection.take(event)
     return projection.record
@@ -42,10 +47,10 @@ def project(events: Iterable[Event]) -> dict[str, Any]:
 class _Projection:
     """A record being put together; one method per kind of event."""
 
-    def __init__(self) -> None:
-        self.record = _empty()
-        self._hosts: dict[str, dict[str, Any]] = {}
-        self._zone: ZoneInfo = ZoneInfo("UTC")
+    def __init__(self, base: Mapping[str, Any] | None) -> None:
+        self.record = _empty() if base is None else copy.deepcopy(dict(base))
+        self._hosts = {host["name"]: host for host in self.record["hosts"]}
+        self._zone = _zone(self.record["when"]["timezone"])
 
     def take(self, event: Event) -> None:
         payload = event.payload or {}

@@ -102,9 +102,10 @@ def _closed(event: Event, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _recorded(event: Event, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The sealed record outlives pruned payloads, so it has the last word."""
+    """The sealed record outlives pruned payloads, so it has the last word; nobody is at work."""
     return {
         "recorded": event.seq,
+        "holder": None,
         "runbook": str(payload["runbook"]["name"]),
         "state": str(payload["state"]),
         "exit": payload["exit"],

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from opsbook.model.errors import Busy, IntegrityFault, OpsbookError, Refused
@@ -58,6 +58,16 @@ def readonly(path: Path, *, copied: bool = False) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
+
+
+def forget(engine: Engine) -> None:
+    """Remove what was deleted from the write-ahead log as well (pages are overwritten with
+    zeros by ``secure_delete``). What readers still need stays until the next time.
+    """
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def integrity(connection: sqlite3.Connection) -> str | None:
@@ -132,10 +142,3 @@ def _create_private(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
         return
-
-
-def rows(
-    connection: sqlite3.Connection, query: str, values: tuple[Any, ...] = ()
-) -> sqlite3.Cursor:
-    """Run a query of standard SQL with ``?`` for values."""
-    return connection.execute(query, values)

@@ -19,10 +19,12 @@ from sqlalchemy import Connection, Engine, inspect, select
 
 from opsbook import __version__
 from opsbook.ledger import sqlite, tables, writing
+from opsbook.ledger.chain import micros
 from opsbook.ledger.database import DatabaseTransaction
 from opsbook.ledger.port import Checkpoint, Holder, Lease
 from opsbook.ledger.process import alive as process_alive
 from opsbook.ledger.process import share_state, this_process
+from opsbook.ledger.pruned import ALWAYS_KEPT, facts, ranges_of
 from opsbook.ledger.reading import Reader
 from opsbook.ledger.schema import SCHEMA, check_schema
 from opsbook.ledger.signing import Signer
@@ -32,6 +34,10 @@ from opsbook.model.event import Event, NewEvent
 from opsbook.model.places import Places, private
 
 __all__ = ["SqlLedger", "open_ledger", "this_process"]
+
+
+KEPT_BY_DEFAULT = ("logs.*", "run.refused", "run.missed")
+"""Kinds whose payload stays unless asked otherwise: certificates of deletion, and small facts."""
 
 
 def open_ledger(
@@ -114,6 +120,31 @@ class SqlLedger:
         """The record of ``run`` with its proof, or None when there is no such run."""
         with sqlite.explained(self._places.ledger), self.reader() as reader:
             return reader.record(run)
+
+    def prune(
+        self,
+        before: datetime,
+        keep_kinds: Sequence[str] = KEPT_BY_DEFAULT,
+        *,
+        reason: str,
+        dry_run: bool = False,
+    ) -> int:
+        """Remove payloads older than ``before``, say so in the ledger, and give their number.
+
+        Sealed records, the proof of pruning, ``keep_kinds`` and runs that have not ended are
+        kept; the chain still verifies.
+        """
+        kept = (*ALWAYS_KEPT, *keep_kinds)
+        with self._transaction() as transaction:
+            ranges = list(ranges_of(transaction.prunable(micros(before), kept)))
+            count = sum(last - first + 1 for first, last in ranges)
+            if count and not dry_run:
+                transaction.prune(micros(before), kept)
+                writing.append(transaction, list(facts(ranges, reason)), self._clock.now())
+        if count and not dry_run:
+            with sqlite.explained(self._places.ledger):
+                sqlite.forget(self._engine)
+        return count
 
     @contextmanager
     def reader(self) -> Iterator[Reader]:

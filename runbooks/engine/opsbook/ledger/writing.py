@@ -48,8 +48,8 @@ class Transaction(Protocol):
         """Add events."""
         ...
 
-    def run_events(self, run: str, kinds: Sequence[str]) -> Iterable[Event]:
-        """Events of a run in order."""
+    def run_events(self, run: str, kinds: Sequence[str], after: int = 0) -> Iterable[Event]:
+        """Events of a run behind event ``after``, in order."""
         ...
 
     def run_line(self, run: str) -> RunLine | None:
@@ -170,7 +170,10 @@ def _follow(events: Sequence[Event], tables: Transaction) -> list[RunLine]:
 
 def _seal(tables: Transaction, line: RunLine, at: int) -> None:
     """Keep the whole record of an ended run as an event of its own, which is never pruned."""
-    record = project(tables.run_events(line.run, PROJECTED))
+    sealed = line.recorded or 0
+    before = [event.payload for event in tables.run_events(line.run, ("run.recorded",), sealed - 1)]
+    new_events = tables.run_events(line.run, PROJECTED, sealed)
+    record = project(new_events, before[-1] if before else None)
     new = NewEvent("run.recorded", line.estate, line.run, payload=record)
     (entry,) = extend(tables.head(), at, [new])
     tables.insert([entry])
