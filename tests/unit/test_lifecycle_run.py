@@ -236,7 +236,7 @@ def test_death_at_any_event_then_resume_ends_in_the_same_state(at: int, durable:
     first = sequential()
     with pytest.raises(Killed):
         carry_out(MortalLedger(ledger, at, durable=durable), number, first, book=ONE_BY_ONE)
-    ledger.dead(1)
+    ledger.alive = lambda holder: holder.pid != 1
     if read_history(ledger, number).state:
         return
     second = sequential(first.done)
@@ -253,7 +253,7 @@ def test_a_process_that_lost_its_lease_can_no_longer_write() -> None:
 
     class Frozen(ScriptedWork):
         def perform(self, hosts, job, sink):
-            ledger.dead(1)
+            ledger.alive = lambda holder: holder.pid != 1
             ledger.take("small/a1", holder("RUN-other", pid=2))
             super().perform(hosts, job, sink)
 
