@@ -118,7 +118,12 @@ def _record(estate: Estate, ledger: Ledger, found: _Found) -> list[Missed]:
 
 
 def _record_one(estate: Estate, ledger: Ledger, miss: Missed) -> Missed:
-    payload = {"schedule": miss.schedule, "runbook": miss.runbook, "due": stamp(miss.due)}
+    payload = {
+        "schedule": miss.schedule,
+        "runbook": miss.runbook,
+        "due": stamp(miss.due),
+        "timezone": estate.timezone,
+    }
 
     def make(run: str) -> list[NewEvent]:
         return [NewEvent("run.missed", estate.name, run, payload=payload)]

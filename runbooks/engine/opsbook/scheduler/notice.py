@@ -151,8 +151,12 @@ def _next(estate: Estate, job: Scheduled, ending: Ending) -> list[Message]:
     if ending.next_step:
         return [ending.next_step]
     if not ending.run:
-        again = "Next: opsbook schedule run {schedule} -e {estate}"
-        return [msg(again, schedule=job.name, estate=estate.directory)]
+        return [
+            msg(
+                "Next: opsbook schedule run {schedule} -e {estate}",
+                schedule=job.name, estate=estate.directory,
+            )
+        ]  # fmt: skip
     if ending.exit is Exit.INTERRUPTED:
         return [msg("Next: opsbook resume {run}", run=ending.run)]
     return [msg("Next: opsbook records show {run}", run=ending.run)]

@@ -1,0 +1,49 @@
+"""Values as Markdown text that stays text: no markup, link, table cell or HTML comes of them."""
+
+from __future__ import annotations
+
+import re
+
+from opsbook.model.message import printable
+
+_ACTIVE = re.compile(
+    r"[\\`*_\[\]<>|~&#!$^{}]"  # CommonMark 0.31 and GFM inlines, math, footnotes, attributes
+    r"|:(?=[/A-Za-z+_-])"  # scheme://, :emoji:
+)
+_DOT = re.compile(r"(?i)(?<=www)\.")
+_NUMBER = re.compile(r"^(\d+)([.)])(?=\s|$)")
+
+
+class Ready(str):
+    """Markdown that is to be taken as it is."""
+
+    __slots__ = ()
+
+
+def markdown(value: object) -> str:
+    """``value`` on one line, escaped for CommonMark, GFM and table cells.
+
+    ``@`` is followed by an invisible word joiner: GFM makes links of mail addresses even when
+    the character is escaped.
+    """
+    if isinstance(value, Ready):
+        return value
+    text = _ACTIVE.sub(lambda match: "\\" + match.group(), printable(str(value)).strip())
+    text = _DOT.sub(r"\\.", text)  # GFM extended autolinks
+    text = text.replace("@", "@&#8288;")
+    text = _NUMBER.sub(r"\1\\\2", text)
+    return "\\" + text if text[:1] in ("-", "+", "=") else text
+
+
+def code_span(text: str) -> Ready:
+    """A digest or command as code; anything that could end the span is escaped text instead."""
+    plain = re.fullmatch(r"[A-Za-z0-9 :._+/=-]+", text)
+    return Ready(f"`{text}`" if plain else markdown(text))
+
+
+def code_block(text: str) -> Ready:
+    """``text`` as a fenced block whose fence is longer than any run of backticks in it."""
+    runs = (len(run) for run in re.findall(r"`+", text))
+    fence = "`" * max(3, *(run + 1 for run in runs), 3)
+    lines = [printable(line) for line in text.split("\n")]
+    return Ready("\n".join((fence, *lines, fence)))

@@ -1,0 +1,59 @@
+"""A record as a page: HTML for reading and printing, Markdown for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
+
+import opsbook
+from opsbook.documents.escape import code_block, code_span, markdown
+from opsbook.documents.view import view
+from opsbook.model.message import printable
+
+Form = Literal["md", "html"]
+Language = Literal["zh_CN", "en"]
+
+
+def render(record: Mapping[str, Any], form: Form, language: Language) -> str:
+    """``record`` (schema ``opsbook.record``, also an older or newer one) as a page.
+
+    Every value is escaped where it is put in; nothing on the page is fetched or executed.
+    """
+    template = _environment(form).get_template(f"record.{form}.j2")
+    return template.render(view(record, language)).rstrip("\n") + "\n"
+
+
+@lru_cache(maxsize=2)
+def _environment(form: Form) -> ImmutableSandboxedEnvironment:
+    folder = Path(opsbook.__file__).parent / "_content" / "templates" / "record"
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        autoescape=form == "html",
+        finalize=_visible if form == "html" else markdown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+    block, span = (_html_block, _html_span) if form == "html" else (code_block, code_span)
+    environment.filters.update(block=block, code=span)
+    return environment
+
+
+def _visible(value: object) -> object:
+    """Control and bidirectional characters shown instead of obeyed; markup of ours as it is."""
+    return value if isinstance(value, Markup) else printable(str(value))
+
+
+def _html_block(text: str) -> Markup:
+    return Markup("\n").join(escape(printable(line)) for line in text.split("\n"))
+
+
+def _html_span(text: str) -> Markup:
+    return Markup("<code>{}</code>").format(printable(text))

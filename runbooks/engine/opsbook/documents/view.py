@@ -1,0 +1,215 @@
+"""From a record to what stands on the page: everything in words, in reading order.
+
+The templates only lay it out. Absent and unknown fields are left out, never an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from opsbook.documents.attention import attention
+from opsbook.documents.evidence import log_tables, raw
+from opsbook.documents.labels import CLASSES, LABELS, ORIGINS, OUTCOMES, RISKS, SOURCES
+from opsbook.documents.proof import checks, proof
+from opsbook.documents.words import Words, amount, rows, table, text
+from opsbook.model.message import Message, msg
+
+_GOOD = frozenset({"ok", "changed", "skipped"})
+
+
+def view(record: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """The page of ``record`` in ``language``, as plain values for a template."""
+    words = Words(language, _zone(record))
+    hosts = [host for host in rows(record.get("hosts")) if isinstance(host, Mapping)]
+    page = _Page(record, hosts, words)
+    return {
+        "language": "zh-CN" if language.startswith("zh") else "en",
+        "label": {key: words.of(message) for key, message in LABELS.items()},
+        "run": text(record.get("run")),
+        "estate": page.estate(),
+        "good": page.good(),
+        "result": page.result(),
+        "facts": list(page.facts()),
+        "counts": list(page.counts()),
+        "attention": attention(record, hosts, words),
+        "hosts": [page.host(host) for host in hosts],
+        "logs": log_tables(hosts, words),
+        "method": words.both(table(record, "runbook").get("method")),
+        "about": list(page.about()),
+        "tools": list(page.tools()),
+        "parameters": list(page.parameters()),
+        "versions": sorted((text(k), text(v)) for k, v in table(record, "versions").items()),
+        "history": list(page.history()),
+        "raw": [(text(h.get("name")), raw(table(h, "evidence"))) for h in hosts
+                if raw(table(h, "evidence"))],
+        "proof": list(proof(record, words)),
+        "checks": list(checks(record, words)),
+        "footer": page.footer(),
+        "signers": [words.of(LABELS[key]) for key in ("done_by", "reviewed_by", "approved_by")],
+    }  # fmt: skip
+
+
+class _Page:
+    """The parts of the page that need the whole record."""
+
+    def __init__(
+        self, record: Mapping[str, Any], hosts: list[Mapping[str, Any]], words: Words
+    ) -> None:
+        self._record = record
+        self._hosts = hosts
+        self._words = words
+
+    def estate(self) -> str:
+        estate = table(self._record, "estate")
+        title, name = self._words.both(estate.get("title")), text(estate.get("name"))
+        return self._named(title, name)
+
+    def footer(self) -> str:
+        return self._words.of(
+            msg("Made by opsbook from the record of {run}; times are in {zone}.",
+                run=text(self._record.get("run")), zone=str(self._words.zone))
+        )  # fmt: skip
+
+    def good(self) -> bool:
+        return self._record.get("state") == "closed" and self._record.get("exit") in (0, 2)
+
+    def result(self) -> str:
+        """The run in one sentence."""
+        state, total = self._record.get("state"), len(self._hosts)
+        done = sum(host.get("outcome") in _GOOD for host in self._hosts)
+        if state == "missed":
+            due = self._words.moment(table(self._record, "missed").get("due"))
+            return self._words.of(msg("The run was due at {due} and did not start.", due=due))
+        if state == "refused":
+            return self._words.of(msg("The run was refused; no host was touched."))
+        if state == "closed" and done == total:
+            return self._words.of(msg("All {total} hosts are done.", total=total))
+        if state == "closed":
+            return self._words.of(
+                msg("{done} of {total} hosts are done; {left} are not.",
+                    done=done, total=total, left=total - done)
+            )  # fmt: skip
+        return self._words.of(
+            msg("The run has not ended: {done} of {total} hosts are done so far.",
+                done=done, total=total)
+        )  # fmt: skip
+
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """The summary's lines that have something to say."""
+        when, runbook = table(self._record, "when"), table(self._record, "runbook")
+        title, name = self._words.both(runbook.get("title")), text(runbook.get("name"))
+        facts = {
+            "runbook": self._named(title, name),
+            "class": self._words.word(CLASSES, runbook.get("class")),
+            "estate": self.estate(),
+            "hosts": self._scope(),
+            "requested_by": self._requester(),
+            "opened": self._words.moment(when.get("opened")),
+            "closed": self._words.moment(when.get("closed")),
+            "duration": self._words.seconds(when.get("seconds")),
+        }
+        for key, value in facts.items():
+            if value:
+                yield self._words.of(LABELS[key]), value
+
+    def counts(self) -> Iterator[tuple[str, str, int]]:
+        """Outcome, its word, and how many hosts have it; counted from the hosts themselves."""
+        found = [self._outcome(host) for host in self._hosts]
+        order = [*OUTCOMES, *sorted(set(found) - set(OUTCOMES))]
+        for outcome in order:
+            if outcome in found:
+                yield outcome, self._words.word(OUTCOMES, outcome), found.count(outcome)
+
+    def host(self, host: Mapping[str, Any]) -> dict[str, Any]:
+        """One line of the table of hosts."""
+        outcome, checked = self._outcome(host), table(host, "verification")
+        passed, failed = amount(checked.get("passed")), amount(checked.get("failed"))
+        known = passed is not None and failed is not None
+        return {
+            "name": text(host.get("name")),
+            "outcome": self._words.word(OUTCOMES, outcome),
+            "good": outcome in _GOOD,
+            "reason": self._words.said(host.get("summary")),
+            "verification": f"{passed:.0f} / {failed:.0f}" if known else "–",
+            "seconds": self._words.seconds(host.get("seconds")),
+        }
+
+    def about(self) -> Iterator[tuple[str, str]]:
+        """Risk and undo of the runbook, as planned."""
+        runbook = table(self._record, "runbook")
+        risk, undo = table(runbook, "risk"), table(runbook, "undo")
+        if risk:
+            level = self._words.word(RISKS, risk.get("level"))
+            why = self._words.both(risk.get("why"))
+            yield self._words.of(LABELS["risk"]), f"{level}: {why}" if why else level
+        if undo:
+            yield self._words.of(LABELS["undo"]), self._words.both(undo.get("why"))
+
+    def tools(self) -> Iterator[tuple[str, str]]:
+        for tool in rows(table(self._record, "runbook").get("tools")):
+            if isinstance(tool, Mapping):
+                yield text(tool.get("name")), self._words.both(tool.get("use"))
+
+    def parameters(self) -> Iterator[tuple[str, str, str]]:
+        """Name, value, and who or what set it."""
+        for name, entry in sorted(table(self._record, "parameters").items()):
+            value = table(entry).get("value") if isinstance(entry, Mapping) else entry
+            source = self._words.word(SOURCES, table(entry).get("source"))
+            yield text(name), self._words.said(text(value)) or "–", source
+
+    def history(self) -> Iterator[tuple[str, str]]:
+        """Interruptions, resumptions and recovered leases, in time order."""
+        when = table(self._record, "when")
+        told = [(moment, msg("interrupted")) for moment in rows(when.get("interrupted"))]
+        for entry in rows(when.get("resumed")):
+            by = text(table(entry, "by").get("user"))
+            told.append((table(entry).get("at"), msg("resumed by {user}", user=by)))
+        for entry in rows(self._record.get("recoveries")):
+            resource = text(table(entry).get("resource"))
+            fact = msg("the lease of {resource} was taken over from a dead process",
+                       resource=resource)  # fmt: skip
+            told.append((table(entry).get("at"), fact))
+        spoken = [(self._words.moment(at), self._words.of(fact)) for at, fact in told]
+        yield from sorted(spoken)
+
+    def _scope(self) -> str:
+        limit = text(self._record.get("limit"))
+        if not self._hosts and not limit:
+            return ""
+        if not limit:
+            return str(len(self._hosts))
+        return self._words.of(
+            msg("{number} (limited to {limit})", number=len(self._hosts), limit=limit)
+        )
+
+    def _requester(self) -> str:
+        who = table(self._record, "who")
+        user, sudo = text(who.get("user")), text(who.get("sudo_user"))
+        if not user:
+            return ""
+        person = f"{sudo} (sudo: {user})" if sudo else user
+        origin = text(who.get("origin"))
+        schedule = {"schedule": text(who.get("schedule"))}
+        known = ORIGINS.get(origin)
+        said = self._words.of(Message(known.text, schedule)) if known else origin
+        return self._words.of(
+            msg("{person} on {machine}, {how}",
+                person=person, machine=text(who.get("control_host")), how=said)
+        )  # fmt: skip
+
+    def _outcome(self, host: Mapping[str, Any]) -> str:
+        return text(host.get("outcome")) or "unknown"
+
+    @staticmethod
+    def _named(title: str, name: str) -> str:
+        return f"{title} ({name})" if title and name and title != name else title or name
+
+
+def _zone(record: Mapping[str, Any]) -> ZoneInfo:
+    name = table(record, "when").get("timezone") or table(record, "estate").get("timezone")
+    try:
+        return ZoneInfo(text(name) or "UTC")
+    except (ValueError, OSError, KeyError):
+        return ZoneInfo("UTC")
