@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 from pathlib import Path
+from stat import S_ISDIR
 
 from opsbook.execution import hostvars
 from opsbook.model import names
@@ -96,3 +97,31 @@ def _plain(host: str, variable: str, value: str, pattern: str) -> str:
 
 def _quoted(host: str, value: str, pattern: str) -> str:
     return f'"{_plain(host, "path", value, pattern)}"'
+
+
+def sharing(inventory: Inventory, places: Places) -> list[str]:
+    """Options by which calls of ssh share one connection per host for a minute.
+
+    The sockets' names hold the digest of the ssh_config, so that nothing is shared between
+    estates. Empty when there is no safe and short enough place for sockets (unix(7): 108 bytes).
+    """
+    config = ssh_config(inventory, places)
+    for directory in (places.cache / "mux", Path(f"/tmp/opsbook-{os.geteuid()}")):  # noqa: S108
+        if len(str(directory)) <= _SOCKET_DIRECTORY and _is_ours(directory):
+            path = directory / f"{config.stem[:8]}%C"
+            return ["-o", "ControlMaster=auto", "-o", "ControlPersist=60s",
+                    "-o", f"ControlPath={path}"]  # fmt: skip
+    return []
+
+
+_SOCKET_DIRECTORY = 108 - len("/12345678") - 40 - len(".1234567890123456") - 1
+
+
+def _is_ours(directory: Path) -> bool:
+    """Whether only we can write there; a directory that somebody else made is not used."""
+    try:
+        private(directory)
+        found = directory.lstat()
+    except OSError:
+        return False
+    return S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
