@@ -36,6 +36,12 @@ class Reader:
         """The connection, for reading rows as they are."""
         return self._db
 
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Give the file back."""
         self._db.close()

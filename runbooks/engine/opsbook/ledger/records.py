@@ -49,7 +49,7 @@ class _Projection:
 
     def __init__(self, base: Mapping[str, Any] | None) -> None:
         self.record = _empty() if base is None else copy.deepcopy(dict(base))
-        self._hosts = {host["name"]: host for host in self.record["hosts"]}
+        self._hosts: dict[str, dict[str, Any]] = {h["name"]: h for h in self.record["hosts"]}
         self._zone = _zone(self.record["when"]["timezone"])
 
     def take(self, event: Event) -> None:

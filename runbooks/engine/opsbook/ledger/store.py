@@ -146,14 +146,9 @@ class SqlLedger:
                 sqlite.forget(self._engine)
         return count
 
-    @contextmanager
-    def reader(self) -> Iterator[Reader]:
+    def reader(self) -> Reader:
         """A read-only view."""
-        reader = Reader(self._places.ledger)
-        try:
-            yield reader
-        finally:
-            reader.close()
+        return Reader(self._places.ledger)
 
     def close(self) -> None:
         """Give files and locks back; the ledger cannot be used afterwards."""

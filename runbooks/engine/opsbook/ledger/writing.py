@@ -108,13 +108,7 @@ def take(
     """Hand the lease to ``holder`` under the next token. Raises Busy when a live one has it."""
     line = tables.lease_line(resource) or LeaseLine(resource, 0, None)
     if line.holder is not None and alive(line.holder):
-        raise Busy(
-            msg(
-                "{resource} is held by {run} (process {pid}).",
-                resource=resource, run=line.holder.run, pid=line.holder.pid,
-            ),
-            next_step=msg("Wait for {run} to end, or stop it.", run=line.holder.run),
-        )  # fmt: skip
+        raise _busy(resource, line.holder)
     tables.put_lease_line(replace(line, token=line.token + 1, holder=holder))
     return Lease(resource, line.token + 1, recovered=line.holder)
 
@@ -124,6 +118,19 @@ def release(tables: Transaction, lease: Lease) -> None:
     line = tables.lease_line(lease.resource)
     if line is not None and line.token == lease.token:
         tables.put_lease_line(replace(line, holder=None))
+
+
+def _busy(resource: str, holder: Holder) -> Busy:
+    if not holder.run:
+        return Busy(
+            msg("{resource} is held by process {pid}.", resource=resource, pid=holder.pid),
+            next_step=msg("Wait for it to end."),
+        )
+    return Busy(
+        msg("{resource} is held by {run} (process {pid}).",
+            resource=resource, run=holder.run, pid=holder.pid),
+        next_step=msg("Wait for {run} to end, or stop it.", run=holder.run),
+    )  # fmt: skip
 
 
 def _check_fence(tables: Transaction, new: NewEvent) -> None:

@@ -1,0 +1,79 @@
+"""Runs and records as they stand now, for faces; imports nothing slow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from opsbook.ledger import sqlite
+from opsbook.ledger.port import Holder
+from opsbook.ledger.process import alive as process_alive
+from opsbook.ledger.reading import Reader
+from opsbook.ledger.runs import RunLine
+from opsbook.ledger.schema import check_schema
+from opsbook.model.errors import UsageFault
+from opsbook.model.message import msg
+from opsbook.model.outcome import RunState
+
+_AT_WORK = (RunState.RUNNING.value, RunState.INTERRUPTED.value)
+
+
+def open_reader(path: Path, *, copied: bool = False) -> Reader:
+    """A reader of the ledger ``path``.
+
+    Raises UsageFault when there is none, Refused when its schema is not ours, IntegrityFault
+    when the file is no ledger.
+    """
+    if not path.is_file():
+        raise UsageFault(
+            msg("There is no ledger {path} yet.", path=path),
+            next_step=msg("The first opsbook run makes it; OPSBOOK_STATE says where."),
+        )
+    with sqlite.explained(path):
+        reader = Reader(path, copied=copied)
+        check_schema(int(reader.meta("schema") or 0), path)
+    return reader
+
+
+def find_runs(
+    reader: Reader,
+    *,
+    estate: str = "",
+    runbook: str = "",
+    state: str = "",
+    since: int = 0,
+    alive: Callable[[Holder], bool] = process_alive,
+) -> Iterator[RunLine]:
+    """Lines of runs as they stand now, the newest first. Raises UsageFault for an unknown state."""
+    known = [each.value for each in RunState]
+    if state and state not in known:
+        raise UsageFault(
+            msg("There is no state {state}; states are: {known}.",
+                state=state, known=", ".join(known))
+        )  # fmt: skip
+    states = _AT_WORK if state in _AT_WORK else (state,) if state else ()
+    with sqlite.explained(reader.path):
+        for line in reader.runs(estate=estate, runbook=runbook, states=states, since=since):
+            now = as_of_now(line, alive)
+            if not state or now.state == state:
+                yield now
+
+
+def record_now(
+    reader: Reader, run: str, alive: Callable[[Holder], bool] = process_alive
+) -> dict[str, Any] | None:
+    """The record of ``run`` with its proof; a run whose process died is shown as interrupted."""
+    with sqlite.explained(reader.path):
+        record, line = reader.record(run), reader.run(run)
+    if record is None or line is None:
+        return None
+    return record | {"state": as_of_now(line, alive).state} if line.recorded is None else record
+
+
+def as_of_now(line: RunLine, alive: Callable[[Holder], bool]) -> RunLine:
+    """A running run without a living process is interrupted, whatever it could still write."""
+    if line.state == RunState.RUNNING.value and not (line.holder and alive(line.holder)):
+        return replace(line, state=RunState.INTERRUPTED.value)
+    return line
