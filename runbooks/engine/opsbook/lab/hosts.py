@@ -97,12 +97,20 @@ class Hosts:
             for process in ours:
                 self._machine.kill(process, signal.SIGKILL)
             if not ours:
-                return
+                break
             self._machine.pause(0.1)
 
     def remove(self) -> None:
         """Delete the disks of all (stopped) hosts."""
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def leave_cgroups(self, prefix: str) -> None:
+        """Remove the control groups of (stopped) hosts; other labs' stay."""
+        for tree in ("systemd", "unified", "."):
+            ours = f"/sys/fs/cgroup/{tree}/opsbook-lab"
+            names = ["-path", f"*/opsbook-lab/{prefix}-*"]
+            self._machine.run(["find", ours, "-depth", "-type", "d", *names, "-delete"])
+            self._machine.run(["rmdir", "--ignore-fail-on-non-empty", ours])
 
     def public_key(self, name: str) -> str:
         """The host's public ssh key, as in known_hosts: type and key."""
@@ -154,12 +162,10 @@ def make_key(machine: Machine, path: Path, comment: str) -> None:
 
 
 def _home(process: Process) -> str:
-    """The host directory a supervisor or container process belongs to, or ""."""
-    if len(process.argv) > 2 and process.argv[1].endswith("/lab/supervise.sh"):
-        return process.argv[2]
-    for word in process.argv[:12]:
-        if word.startswith("--directory=") and word.endswith("/root"):
-            return word.removeprefix("--directory=").removesuffix("/root")
+    """The host directory that a supervisor (or the ``unshare`` above it) serves, or ""."""
+    for place, word in enumerate(process.argv[:-1]):
+        if word.endswith("/opsbook/lab/supervise.sh"):
+            return process.argv[place + 1]
     return ""
 
 

@@ -177,15 +177,14 @@ def recipe(layer: Layer) -> str:
 
 
 def _inside(layer: Layer, mount: str, tree: Path, packages: Path | None) -> list[str]:
-    """Mount and run the recipe inside, in a mount namespace that ends with the command."""
-    bind = f"--bind-ro={_q(packages)}:/mnt " if packages else ""
+    """Mount and run the recipe in a root of its own; nothing mounted or started outlives it."""
+    bind = f"mount --bind {_q(packages)} {_q(tree)}/mnt && " if packages else ""
     script = (
-        "mkdir -p /run/systemd/nspawn && mount -t tmpfs -o mode=755 lab /run/systemd/nspawn && "
-        f"{mount} && exec systemd-nspawn --quiet --register=no --keep-unit --settings=no "
-        f"--resolv-conf=off --timezone=off --private-network --pipe --directory={_q(tree)} {bind}"
-        f'/bin/sh -c "$1"'
+        f"{mount} && mount -t proc proc {_q(tree)}/proc && {bind}exec chroot {_q(tree)} "
+        '/usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 /bin/sh -c "$1"'
     )
-    return ["unshare", "--mount", "--", "sh", "-c", script, "sh", recipe(layer)]
+    space = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--"]
+    return [*space, "sh", "-c", script, "sh", recipe(layer)]
 
 
 def _q(path: Path) -> str:

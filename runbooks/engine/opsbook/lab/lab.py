@@ -131,9 +131,11 @@ class Lab:
         """
         with self._alone():
             self._check_ours()
+            prefix = plan.prefix_of(self.directory)
             self._hosts.unplug()
+            self._hosts.leave_cgroups(prefix)
             with network.alone():
-                network.down(self._machine, plan.prefix_of(self.directory))
+                network.down(self._machine, prefix)
             self._hosts.remove()
             self.ssh_config.unlink(missing_ok=True)
             if self.estate.is_dir():

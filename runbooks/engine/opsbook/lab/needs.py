@@ -21,7 +21,6 @@ _PROGRAMS = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "unshare": "util-linux",
-    "setpriv": "util-linux",
 }
 _OVERLAY = (
     "mount -t tmpfs lab /mnt && mkdir /mnt/l /mnt/u /mnt/w /mnt/m && "
@@ -63,7 +62,7 @@ def _programs(machine: Machine) -> Iterator[Message]:
 
 def _abilities(machine: Machine) -> Iterator[Message]:
     tries = {
-        "mount": ["unshare", "--mount", "true"],
+        "mount": ["unshare", "--mount-proc", "--pid", "--fork", "true"],
         "net": ["unshare", "--net", "true"],
         "overlay": ["unshare", "--mount", "sh", "-c", _OVERLAY],
         "bridge": ["unshare", "--net", "sh", "-c", _BRIDGE],
@@ -82,7 +81,10 @@ def _abilities(machine: Machine) -> Iterator[Message]:
 
 def _unable(what: str, output: str) -> Message:
     if what == "mount":
-        return msg("Mount namespaces are not allowed here (CAP_SYS_ADMIN): {output}", output=output)
+        return msg(
+            "Mount and process namespaces are not allowed here (CAP_SYS_ADMIN): {output}",
+            output=output,
+        )
     if what == "net":
         return msg("Network namespaces are not allowed here: {output}", output=output)
     if what == "overlay":

@@ -47,8 +47,11 @@ def up(machine: Machine, network: Network) -> None:
 
 def down(machine: Machine, prefix: str) -> None:
     """Remove everything of the lab called ``prefix``; what is not there is no fault."""
-    for ending in ("f", "i", "g"):
-        machine.run(["ip", "link", "delete", prefix + ending])
+    for bridge in (prefix + "f", prefix + "i"):
+        # Without a host the kernel removes its cables too, but takes its time.
+        for cable in _json(machine, ["ip", "-json", "link", "show", "master", bridge]):
+            machine.run(["ip", "link", "delete", str(cable["ifname"])])
+        machine.run(["ip", "link", "delete", bridge])
     present = set(taken(machine))
     for inner in _unreachable(machine):
         front = IPv4Network((int(inner[0]) - inner.num_addresses, inner.prefixlen))

@@ -144,10 +144,9 @@ def boot_command(
     if spec.gateway:
         cable = f"{network.inner_bridge} {network.cable}"
     return [
-        "unshare", "--mount", "--",
+        "unshare", "--mount-proc", "--pid", "--fork", "--kill-child", "--",
         "sh", str(supervisor), str(directory), ":".join(map(str, lowers)),
         "" if scoped else f"opsbook-lab/{machine}", cable,
-        "setpriv", "--pdeathsig", "KILL",
         "systemd-nspawn", "--quiet", "--boot", "--register=no",
         *(() if scoped else ("--keep-unit",)),
         f"--directory={directory}/root",

@@ -3,10 +3,10 @@
 #
 #   supervise.sh HOST_DIRECTORY LOWER_DIRECTORIES CGROUP CABLE COMMAND...
 #
-# Runs in a mount namespace of its own (unshare --mount), so that its mounts vanish with it
-# however it ends. COMMAND dies with this process (setpriv --pdeathsig), so that killing this
-# process is pulling the host's plug. CABLE is "", or "BRIDGE INTERFACE": the outer end of the
-# host's second network interface, to be put on that bridge at every boot.
+# Runs as the first process of its own process and mount namespaces (unshare --pid --mount), so
+# that its mounts and every process of the host vanish with it, however it ends: killing it is
+# pulling the host's plug. CABLE is "", or "BRIDGE INTERFACE": the outer end of the host's second
+# network interface, to be put on that bridge at every boot.
 set -eu
 directory=$1 lower=$2 cgroup=$3 cable=$4
 shift 4
