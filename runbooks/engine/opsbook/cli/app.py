@@ -24,7 +24,7 @@ def command() -> Any:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_root)
+    app.callback(invoke_without_command=True)(_root)
     for name in _MODULES:
         import_module(f"opsbook.cli.{name}").register(app)
     return typer.main.get_command(app)
