@@ -48,6 +48,7 @@ clean: ## stop labs, remove everything that was made here
 
 .venv/.ready: .ci/lock/dev.txt pyproject.toml runbooks/engine/build_hook.py $(CATALOGUES) | .cache/system-packages
 	@test -x $(BIN)/python || "$$(.ci/find-python)" -m venv .venv
-	@$(BIN)/python -m pip install --quiet --require-hashes -r .ci/lock/dev.txt
-	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@echo "Installing opsbook and what it needs into .venv (about half a minute) ..."
+	@$(BIN)/python -m pip install -qq --require-hashes -r .ci/lock/dev.txt
+	@$(BIN)/python -m pip install -qq --no-build-isolation --no-deps --editable .
 	@touch $@
