@@ -68,6 +68,68 @@ def test_the_collection_shows_its_version_to_ansible(installed: Installed) -> No
     assert collections["opsbook.runbooks"]["version"] == opsbook.__version__
 
 
+def _estate_of_this_machine(home: Path) -> Path:
+    estate = home / "here"
+    logs = home / "logs"
+    estate.mkdir()
+    logs.mkdir()
+    (logs / "app.log").write_text("2026-11-21T08:41:00Z line 1\n2026-11-21T08:41:01Z line 2\n")
+    (estate / "estate.yml").write_text(
+        "schema: 1\nname: here\ntitle: {zh: 本机, en: here}\ntimezone: Asia/Shanghai\n"
+        "policies: {logs: {min_free_mib: 1}}\n",
+        encoding="utf-8",
+    )
+    (estate / "hosts.yml").write_text(
+        "all:\n  hosts:\n    localhost:\n      ansible_connection: local\n"
+        f"      opsbook_logs_app: [{{name: app, files: ['{logs}/app.log*']}}]\n"
+    )
+    return estate
+
+
+def test_a_playbook_runs_from_the_installed_package(installed: Installed) -> None:
+    estate = _estate_of_this_machine(installed.home)
+    done = installed.opsbook("run", "host_survey", "-e", estate, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["counts"] == {"ok": 1}
+
+
+def test_logs_are_collected_by_the_installed_package(installed: Installed) -> None:
+    estate = _estate_of_this_machine(installed.home)
+    done = installed.opsbook("run", "log_collection", "-e", estate, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = installed.opsbook("logs", "search", "-e", estate, "line 2")
+    assert "2026-11-21T08:41:01Z line 2" in found.stdout
+    assert installed.opsbook("records", "verify").returncode == 0
+
+
+def test_an_older_copy_of_the_collection_at_home_is_not_used(installed: Installed) -> None:
+    """Ansible looks below ~/.ansible/collections too; what was approved is what must run."""
+    estate = _estate_of_this_machine(installed.home)
+    older = installed.home / ".ansible/collections/ansible_collections/opsbook/runbooks"
+    for name in ("playbooks/host_survey/playbook.yml", "roles/host_survey/tasks/main.yml"):
+        (older / name).parent.mkdir(parents=True)
+        (older / name).write_text(
+            "- hosts: all\n  tasks: [{fail: {msg: older}}]\n"
+            if "playbook" in name
+            else "- fail: {msg: older}\n"
+        )
+    (older / "galaxy.yml").write_text("namespace: opsbook\nname: runbooks\nversion: 0.0.1\n")
+    done = installed.opsbook("run", "host_survey", "-e", estate)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_python_in_the_path_that_does_not_run_is_not_used(installed: Installed) -> None:
+    estate = _estate_of_this_machine(installed.home)
+    shims = installed.home / "shims"
+    shims.mkdir()
+    for name in ("python", "python3", *(f"python3.{minor}" for minor in range(8, 15))):
+        (shims / name).write_text("#!/bin/sh\necho 'no such version' >&2\nexit 127\n")
+        (shims / name).chmod(0o755)
+    env = {**installed.env, "PATH": f"{shims}:{installed.env['PATH']}"}
+    command = [installed.prefix / "bin" / "opsbook", "run", "host_survey", "-e", estate]
+    succeed(*command, cwd=installed.home, env=env)
+
+
 def test_no_runbooks_package_is_installed(installed: Installed) -> None:
     """PyPI has another project that installs a package of this name."""
     code = "import importlib.util as u; print(u.find_spec('runbooks'))"
