@@ -6,10 +6,9 @@ import threading
 from collections import Counter
 
 import pytest
-from doubles.ledger import MemoryLedger
-from opsbook.execution.verification import Verified
 
 from doubles.clock import FakeClock
+from doubles.ledger import MemoryLedger
 from doubles.run import (
     ESTATE,
     NOW,
@@ -22,6 +21,7 @@ from doubles.run import (
     runbook,
 )
 from doubles.work import Script, ScriptedWork
+from opsbook.execution.verification import Tested, Verified
 from opsbook.ledger.port import Ledger
 from opsbook.lifecycle.history import read_history
 from opsbook.lifecycle.run import Earlier, Ports, Run
@@ -153,9 +153,9 @@ def test_past_the_failure_budget_the_rest_is_left_untouched() -> None:
 
 def test_a_host_that_fails_its_verification_has_failed() -> None:
     def verifier(hosts, job):
-        bad = [{"name": "t", "outcome": "failed", "message": "no"}]
+        bad = (Tested("t", "failed", "no"),)
         return {
-            host.name: Verified(0, 1, bad) if host.name == "a3" else Verified(1, 0, [])
+            host.name: Verified(0, 1, bad) if host.name == "a3" else Verified(1, 0, ())
             for host in hosts
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,8 +12,10 @@ from opsbook.model.exits import Exit
 from opsbook.text import tr
 
 if TYPE_CHECKING:
+    from opsbook.ledger.port import Ledger
     from opsbook.lifecycle.request import RunResult, Watcher
     from opsbook.model.clock import Clock
+    from opsbook.model.estate import Estate
     from opsbook.model.places import Places
 
 
@@ -51,7 +54,11 @@ def _run(
         settings=_pairs(settings or []),
         schedule=schedule,
     )
-    return _watched(lambda p, c, w: run_runbook(request, p, c, w), to_json, detailed)
+    return _watched(
+        lambda p, c, w: run_runbook(request, p, c, w, beforehand=partial(_tell_missed, c)),
+        to_json,
+        detailed,
+    )
 
 
 def _resume(
@@ -64,6 +71,19 @@ def _resume(
     from opsbook.lifecycle import resume_run
 
     return _watched(lambda p, c, w: resume_run(run, p, c, w), to_json, detailed)
+
+
+def _tell_missed(clock: Clock, estate: Estate, ledger: Ledger) -> None:
+    """Night jobs of this estate that were due and did not happen are recorded and told."""
+    import sys
+
+    from opsbook.scheduler.missed import record_missed
+
+    for miss in record_missed(estate, ledger, clock):
+        due = miss.due.astimezone(estate.zone).isoformat(" ", "minutes")
+        told = tr("{schedule} was due at {due} and did not run; recorded as {run}.",
+                  schedule=miss.schedule, due=due, run=miss.run)  # fmt: skip
+        print(told, file=sys.stderr)
 
 
 def _watched(

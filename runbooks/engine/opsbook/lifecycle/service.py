@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -50,8 +50,15 @@ class _Setting:
     ledger: Ledger
 
 
-def run_runbook(request: RunRequest, places: Places, clock: Clock, watcher: Watcher) -> RunResult:
-    """Plan and carry out a routine run.
+def run_runbook(
+    request: RunRequest,
+    places: Places,
+    clock: Clock,
+    watcher: Watcher,
+    *,
+    beforehand: Callable[[Estate, Ledger], object] | None = None,
+) -> RunResult:
+    """Plan and carry out a routine run; ``beforehand`` is called once estate and ledger are open.
 
     Raises InputFault, UsageFault when the request is wrong (nothing is recorded: there was no
     run), Refused when policy forbids it (recorded as a refused run).
@@ -64,6 +71,8 @@ def run_runbook(request: RunRequest, places: Places, clock: Clock, watcher: Watc
     at = clock.now()
     who = requester(request.origin, request.schedule, os.environ)
     ledger = open_ledger(places, clock)
+    if beforehand is not None:
+        beforehand(estate, ledger)
     _refuse_by_policy(estate, runbook, ledger, at, who)
     inventory = load_inventory(estate, places, limit or runbook.targets)
     setting = _Setting(places, clock, at, estate, runbook, inventory, ledger)
