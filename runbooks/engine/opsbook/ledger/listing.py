@@ -12,7 +12,7 @@ from opsbook.ledger.port import Holder
 from opsbook.ledger.process import alive as process_alive
 from opsbook.ledger.reading import Reader
 from opsbook.ledger.runs import RunLine
-from opsbook.ledger.schema import check_schema
+from opsbook.ledger.schema import check_not_pending, check_schema
 from opsbook.model.errors import UsageFault
 from opsbook.model.message import msg
 from opsbook.model.outcome import RunState
@@ -23,9 +23,10 @@ _AT_WORK = (RunState.RUNNING.value, RunState.INTERRUPTED.value)
 def open_reader(path: Path, *, copied: bool = False) -> Reader:
     """A reader of the ledger ``path``.
 
-    Raises UsageFault when there is none, Refused when its schema is not ours, IntegrityFault
-    when the file is no ledger.
+    Raises UsageFault when there is none, Refused when its schema is not ours or a restore is
+    unfinished, IntegrityFault when the file is no ledger.
     """
+    check_not_pending(path.parent)
     if not path.is_file():
         raise UsageFault(
             msg("There is no ledger {path} yet.", path=path),

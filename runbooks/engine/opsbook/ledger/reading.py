@@ -63,6 +63,12 @@ class Reader:
                 return
             after = page[-1][0]
 
+    def last_event(self) -> Event | None:
+        """The newest event."""
+        query = f"SELECT {EVENT_COLUMNS} FROM events ORDER BY seq DESC LIMIT 1"  # noqa: S608
+        row = self._db.execute(query).fetchone()
+        return to_event(row) if row else None
+
     def runs(
         self, *, estate: str = "", runbook: str = "", states: Sequence[str] = (), since: int = 0
     ) -> Iterator[RunLine]:
@@ -85,6 +91,11 @@ class Reader:
         query = f"SELECT {RUN_COLUMNS} FROM runs WHERE run = ?"  # noqa: S608
         row = self._db.execute(query, (run,)).fetchone()
         return to_run_line(row) if row else None
+
+    def count_runs(self) -> int:
+        """How many runs there are."""
+        (count,) = self._db.execute("SELECT count(*) FROM runs").fetchone()
+        return int(count)
 
     def record(self, run: str) -> dict[str, Any] | None:
         """The record with its proof: the sealed one, or of an unfinished run as far as it came."""

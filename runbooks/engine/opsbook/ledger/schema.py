@@ -12,6 +12,20 @@ SCHEMA = 1
 """The version of :mod:`opsbook.ledger.tables`; a database keeps its own in ``meta``."""
 
 
+PENDING = "restore.pending"
+"""Stands in the state directory while a restore exchanges files."""
+
+
+def check_not_pending(root: Path) -> None:
+    """Raises Refused while a restore into the state directory ``root`` is unfinished."""
+    if (root / PENDING).exists():
+        raise Refused(
+            msg("A restore of {path} was interrupted.", path=root),
+            untouched=msg("What it replaced lies in a directory replaced-... there."),
+            next_step=msg("opsbook state restore FILE --replace"),
+        )
+
+
 def check_schema(schema: int, path: Path) -> None:
     """Raises Refused unless ``schema`` is the one this opsbook reads and writes."""
     if schema > SCHEMA:

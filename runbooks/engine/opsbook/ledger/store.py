@@ -26,7 +26,7 @@ from opsbook.ledger.process import alive as process_alive
 from opsbook.ledger.process import share_state, this_process
 from opsbook.ledger.pruned import ALWAYS_KEPT, facts, ranges_of
 from opsbook.ledger.reading import Reader
-from opsbook.ledger.schema import SCHEMA, check_schema
+from opsbook.ledger.schema import SCHEMA, check_not_pending, check_schema
 from opsbook.ledger.signing import Signer
 from opsbook.ledger.tail import sound_head
 from opsbook.model.clock import Clock, stamp
@@ -52,6 +52,7 @@ def open_ledger(
     lock = share_state(places.root)
     engine = None
     try:
+        check_not_pending(places.root)
         with sqlite.explained(places.ledger):
             engine = sqlite.engine(places.ledger)
             _prepare(engine, clock.now(), places.ledger)
