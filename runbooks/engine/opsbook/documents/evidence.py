@@ -27,7 +27,6 @@ def log_tables(hosts: list[Mapping[str, Any]], words: Words) -> list[dict[str, A
     return [
         {
             "host": text(host.get("name")),
-            "manifest": text(table(host, "evidence").get("manifest_sha256")),
             "sources": _sources(table(host, "evidence"), words),
         }
         for host in hosts
@@ -62,7 +61,7 @@ def raw(evidence: Mapping[str, Any]) -> str:
     return shown if len(shown) <= MOST_JSON else shown[:MOST_JSON] + "\n..."
 
 
-def _sources(evidence: Mapping[str, Any], words: Words) -> list[dict[str, str]]:
+def _sources(evidence: Mapping[str, Any], words: Words) -> list[dict[str, Any]]:
     whole = {
         text(part.get("source")): part
         for part in rows(evidence.get("completeness"))
@@ -77,7 +76,7 @@ def _sources(evidence: Mapping[str, Any], words: Words) -> list[dict[str, str]]:
 
 def _source(
     total: Mapping[str, Any], completeness: Mapping[str, Any], words: Words
-) -> dict[str, str]:
+) -> dict[str, Any]:
     return {
         "source": text(total.get("source")),
         "bytes": size(total.get("raw_bytes")),

@@ -78,7 +78,7 @@ class _Page:
     def result(self) -> str:
         """The run in one sentence."""
         state, total = self._record.get("state"), len(self._hosts)
-        done = sum(host.get("outcome") in _GOOD for host in self._hosts)
+        done = sum(self._outcome(host) in _GOOD for host in self._hosts)
         if state == "missed":
             due = self._words.moment(table(self._record, "missed").get("due"))
             return self._words.of(msg("The run was due at {due} and did not start.", due=due))
@@ -106,13 +106,19 @@ class _Page:
             "estate": self.estate(),
             "hosts": self._scope(),
             "requested_by": self._requester(),
-            "opened": self._words.moment(when.get("opened")),
-            "closed": self._words.moment(when.get("closed")),
             "duration": self._words.seconds(when.get("seconds")),
+            **self._moments(when),
         }
         for key, value in facts.items():
             if value:
                 yield self._words.of(LABELS[key]), value
+
+    def _moments(self, when: Mapping[str, Any]) -> dict[str, str]:
+        """A run that never began was only recorded at some time."""
+        opened = self._words.moment(when.get("opened"))
+        if self._record.get("state") in ("missed", "refused"):
+            return {"recorded": opened}
+        return {"opened": opened, "closed": self._words.moment(when.get("closed"))}
 
     def counts(self) -> Iterator[tuple[str, str, int]]:
         """Outcome, its word, and how many hosts have it; counted from the hosts themselves."""

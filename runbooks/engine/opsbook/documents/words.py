@@ -64,14 +64,12 @@ class Words:
         stamp = at.strftime("%Y-%m-%d %H:%M:%S %z")
         return f"{stamp[:-2]}:{stamp[-2:]}"
 
-    def span(self, first: Any, last: Any) -> str:
-        """From one moment to another; the offset stands once where it is the same."""
+    def span(self, first: Any, last: Any) -> tuple[str, ...]:
+        """From one moment to another, in two parts; the offset stands once where it is the same."""
         begin, end = self.moment(first), self.moment(last)
         if not begin or not end:
-            return begin or end
-        if end[19:] != begin[19:]:
-            return f"{begin} – {end}"
-        return f"{begin[:19]} – {end[11:] if end[:10] == begin[:10] else end}"
+            return tuple(filter(None, (begin, end)))
+        return (f"{begin[:19] if begin[19:] == end[19:] else begin} –", end)
 
     def seconds(self, value: Any) -> str:
         """How long something took."""
