@@ -33,6 +33,9 @@ BASE_PACKAGES = (
 )  # fmt: skip
 DB_PACKAGES = ("postgresql",)
 _BUILD_SECONDS = 900.0
+_SPACE = ("setpriv", "--pdeathsig", "KILL",
+          "unshare", "--mount-proc", "--pid", "--fork", "--kill-child", "--")  # fmt: skip
+"""Start of a build command: it and its mounts end with us, also when we are killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +95,22 @@ class Images:
                     self._build(layer, place, mirror)
 
     def _build(self, layer: Layer, place: Path, mirror: Mirror) -> None:
-        part = place.with_name(place.name + ".part")
-        private(part)
-        if layer == "base":
-            self._say(msg("Building the base image; this takes about a minute."))
-            self._bootstrap(part / "tree", mirror)
-        else:
-            self._say(msg("Building the image layer {name}.", name=layer))
-            self._layer(layer, part, self.lowers("base", mirror.suite)[0])
-        (part / "tree").chmod(0o755)
-        (part / "tree").rename(place)
-        shutil.rmtree(part)
+        part = private(place.with_name(place.name + ".part"))
+        try:
+            if layer == "base":
+                self._say(msg("Building the base image; this takes about a minute."))
+                self._bootstrap(part / "tree", mirror)
+            else:
+                self._say(msg("Building the image layer {name}.", name=layer))
+                self._layer(layer, part, self.lowers("base", mirror.suite)[0])
+            (part / "tree").chmod(0o755)
+            (part / "tree").rename(place)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
     def _bootstrap(self, tree: Path, mirror: Mirror) -> None:
         self._must(
-            ["debootstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}",
+            [*_SPACE, "debootstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}",
              mirror.suite, str(tree), mirror.uri]
         )  # fmt: skip
         self._must(_inside("base", "true", tree, None))
@@ -140,8 +144,7 @@ class Images:
         if done.status:
             tail = " / ".join((done.out + done.err).strip().splitlines()[-3:])
             raise HostFailed(
-                msg("Building a lab image failed ({command}): {output}",
-                    command=argv[0], output=tail),
+                msg("Building a lab image failed: {output}", output=tail),
                 untouched=msg("No image was changed."),
                 next_step=msg("Try `opsbook lab up` again; it begins the image anew."),
             )  # fmt: skip
@@ -155,7 +158,11 @@ class Images:
         private(self.directory)
         handle = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._say(msg("Waiting for another lab to finish building the same images."))
+                fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
             os.close(handle)
@@ -183,8 +190,7 @@ def _inside(layer: Layer, mount: str, tree: Path, packages: Path | None) -> list
         f"{mount} && mount -t proc proc {_q(tree)}/proc && {bind}exec chroot {_q(tree)} "
         '/usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 /bin/sh -c "$1"'
     )
-    space = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--"]
-    return [*space, "sh", "-c", script, "sh", recipe(layer)]
+    return [*_SPACE, "unshare", "--net", "sh", "-c", script, "sh", recipe(layer)]
 
 
 def _q(path: Path) -> str:

@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -32,6 +33,7 @@ from opsbook.model.places import Places, private
 
 BOOT_SECONDS = 240.0
 _POLL_SECONDS = 0.2
+_AT_ONCE = 8
 
 
 def _silent(_: Message) -> None:
@@ -116,14 +118,19 @@ class Lab:
 
         Returns the problem per host for which it failed.
         """
-        failed = {}
-        for state in self._hosts.states():
-            if state.state != "running" or "app" not in plan.spec_of(state.name).parts:
-                continue
-            done = self.ssh(state.name, f"sudo app-burst {int(lines)}", timeout=600)
-            if done.returncode:
-                failed[state.name] = done.stderr.strip()
-        return failed
+        wanted = [
+            one.name
+            for one in self._hosts.states()
+            if one.state == "running" and "app" in plan.spec_of(one.name).parts
+        ]
+        command = f"sudo app-burst {int(lines)}"
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            ended = list(pool.map(lambda host: self.ssh(host, command, timeout=600), wanted))
+        return {
+            host: done.stderr.strip()
+            for host, done in zip(wanted, ended, strict=True)
+            if done.returncode
+        }
 
     def down(self, *, purge: bool = False) -> None:
         """Stop and remove all hosts, whatever state a crash left. Images and keys stay without

@@ -60,7 +60,9 @@ class LinuxMachine:
 
     def run(self, argv: Sequence[str], *, timeout: float = 60.0) -> Done:
         """Run a command to its end. Status 127 when there is no such command, 124 on timeout."""
-        env = {**os.environ, "LC_ALL": "C.UTF-8"}
+        # Cron and sudo may give a path without the superuser's programs.
+        path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+        env = {**os.environ, "LC_ALL": "C.UTF-8", "PATH": path}
         try:
             ended = subprocess.run(
                 list(argv), stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout,

@@ -136,19 +136,21 @@ def boot_command(
 ) -> list[str]:
     """The detached command that keeps a host booted.
 
-    ``scoped``: this machine runs systemd, which then gives each container its control group.
+    ``scoped``: this machine runs systemd, which is then asked for the host's control group.
     """
     supervisor = Path(__file__).parent / "supervise.sh"
     machine = network.machine(spec.name)
     cable = ""
     if spec.gateway:
         cable = f"{network.inner_bridge} {network.cable}"
+    scope = ["systemd-run", "--scope", "--quiet", "--collect", f"--unit={machine}",
+             "--property=Delegate=yes", "--"]  # fmt: skip
     return [
+        *(scope if scoped else ()),
         "unshare", "--mount-proc", "--pid", "--fork", "--kill-child", "--",
         "sh", str(supervisor), str(directory), ":".join(map(str, lowers)),
         "" if scoped else f"opsbook-lab/{machine}", cable,
-        "systemd-nspawn", "--quiet", "--boot", "--register=no",
-        *(() if scoped else ("--keep-unit",)),
+        "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit",
         f"--directory={directory}/root",
         f"--machine={machine}", f"--hostname={spec.name}",
         f"--network-bridge={network.inner_bridge if spec.jump else network.bridge}",

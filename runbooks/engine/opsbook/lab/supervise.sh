@@ -13,8 +13,8 @@ shift 4
 rebooted=133
 
 enter_cgroup() {
-    # Without a service manager on this machine nobody gives containers control groups of
-    # their own; in a shared one they would wait for, and signal, each other's processes.
+    # Where no systemd runs on this machine, nobody gives containers control groups of their
+    # own; in a shared one they would wait for, and signal, each other's processes.
     [ -n "$cgroup" ] || return 0
     for place in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified /sys/fs/cgroup; do
         [ -e "$place/cgroup.procs" ] || continue
