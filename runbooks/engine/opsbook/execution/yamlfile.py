@@ -58,7 +58,7 @@ def read_yaml(file: Path) -> Document:
 
     document = Document(file)
     try:
-        node = YAML(typ="rt", pure=True).compose(_text(file))
+        node = YAML(typ="safe", pure=True).compose(_text(file))
     except YAMLError as error:
         raise _broken(file, _line_of(error), _reason(error)) from error
     except RecursionError as error:
