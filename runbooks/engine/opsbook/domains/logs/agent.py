@@ -152,28 +152,24 @@ class ShellAgent:
                 return words[1] if re.fullmatch("[0-9a-f]{64}", words[1]) else None
             return _total(words[1:])
 
-    def read(self, reading: Reading, piece: Piece | None) -> Trailer:
+    def read(self, reading: Reading, piece: Piece) -> Trailer:
         """See :meth:`Agent.read`."""
         mode = "lines" if reading.whole_lines else "whole"
-        self.wire.send([
-            f"collect {self._file(reading.index)} {reading.kind} {reading.start} {reading.end} "
-            f"{mode} {reading.head} {reading.before}"
-        ])  # fmt: skip
+        file = self._file(reading.index)
+        span = f"{reading.kind} {reading.start} {reading.end}"
+        self.wire.send([f"collect {file} {span} {mode} {reading.head} {reading.before}"])
         with self._understood(IDLE_SECONDS + reading.start / _SLOWEST):
             words = self.wire.words()
-            if words[0] in ("gone", "denied"):
-                trouble = "gone" if words[0] == "gone" else "denied"
-                return Trailer(reading.start, reading.start, trouble=trouble)
+            if words[0] == "gone":
+                return Trailer(reading.start, reading.start, trouble="gone")
+            if words[0] == "denied":
+                return Trailer(reading.start, reading.start, trouble="denied")
             start, end = int(words[1]), int(words[2])
             if words[0] != "ok" or start != reading.start or not start <= end <= reading.end:
                 raise Garbled(" ".join(words))
-            if end == start:
-                return Trailer(start, end)
             return self._receive(reading, end, piece)
 
-    def _receive(self, reading: Reading, end: int, piece: Piece | None) -> Trailer:
-        if piece is None:
-            raise Garbled("bytes that were not asked for")
+    def _receive(self, reading: Reading, end: int, piece: Piece) -> Trailer:
         whole = True
         for at in range(reading.start, end, CHUNK):
             length = min(CHUNK, end - at)
@@ -181,12 +177,24 @@ class ShellAgent:
         words = self.wire.words()
         if words[0] == "gone":
             return Trailer(reading.start, end, trouble="gone")
-        size, mtime, ctime, last = (int(word) for word in words[1:])
-        windows = b""
-        if last:
-            last = min(end - reading.start, TAIL)
-            windows = self.wire.block(self._packer, reading.head + reading.before + last)
-        return _trailer(reading, end, (size, mtime, ctime), windows, last, whole)
+        size, mtime, ctime, wanted = (int(word) for word in words[1:])
+        last = min(end - reading.start, TAIL)
+        if wanted not in (0, reading.head + reading.before + last):
+            raise Garbled(" ".join(words))
+        windows = self.wire.block(self._packer, wanted) if wanted else b""
+        short = len(windows) != wanted or (reading.kind == "plain" and size < end)
+        middle = reading.head + reading.before
+        return Trailer(
+            reading.start,
+            end,
+            size,
+            mtime,
+            ctime,
+            head=windows[: reading.head],
+            before=windows[reading.head : middle],
+            last=windows[middle:],
+            trouble="changed" if short or not whole else "",
+        )
 
     def journal(self, units: Sequence[str], cursor: str, piece: Piece) -> JournalEnd | None:
         """See :meth:`Agent.journal`."""
@@ -259,29 +267,6 @@ def _total(words: list[str]) -> int | None:
     status = next(word for word in words if word.startswith("s"))
     count = next(word for word in words if word.isdigit())
     return int(count) if status in ("s0", "s2") else None
-
-
-def _trailer(
-    reading: Reading,
-    end: int,
-    now: tuple[int, int, int],
-    windows: bytes,
-    last: int,
-    whole: bool,
-) -> Trailer:
-    """Cut the windows apart; too few bytes mean that the file became shorter while it was read."""
-    wanted = reading.head + reading.before + last if last else 0
-    short = reading.kind == "plain" and (now[0] < end or len(windows) != wanted)
-    middle = reading.head + reading.before
-    return Trailer(
-        reading.start,
-        end,
-        *now,
-        head=windows[: reading.head],
-        before=windows[reading.head : middle],
-        last=windows[middle:],
-        trouble="changed" if short or not whole else "",
-    )
 
 
 def sha256(data: bytes) -> str:

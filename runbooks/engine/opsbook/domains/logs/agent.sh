@@ -116,6 +116,7 @@ total() { # KIND: how long the unpacked content is, and how the unpacking ended
 
 chunks() { # KIND START END: every CHUNK of the content packed by itself
     at=$2
+    [ "$at" -ge "$3" ] && return
     if [ "$1" = plain ]; then
         while [ "$at" -lt "$3" ]; do
             some=$(($3 - at))
@@ -137,19 +138,19 @@ chunks() { # KIND START END: every CHUNK of the content packed by itself
     fi
 }
 
-collect() { # KIND START END MODE HEAD BEFORE: announces, sends, then shows what is there now
+collect() { # KIND START END MODE HEAD BEFORE: announce, send, then show what is there now
     kind=$1 start=$2 end=$3
     [ "$4" = lines ] && whole_lines "$start" "$end"
     say "ok $start $end"
-    [ "$end" -le "$start" ] && return
     chunks "$kind" "$start" "$end"
     is_it || { say gone; return; }
     if [ "$kind" != plain ]; then say "end $now 0"; return; fi
     last=$((end - start))
     [ "$last" -gt 4096 ] && last=4096
-    say "end $now $last"
-    { slice 0 "$5"; slice $((start - $6)) "$6"; slice $((end - last)) "$last"; } |
-        pack $(($5 + $6 + last))
+    windows=$(($5 + $6 + last))
+    say "end $now $windows"
+    [ "$windows" -eq 0 ] && return
+    { slice 0 "$5"; slice $((start - $6)) "$6"; slice $((end - last)) "$last"; } | pack "$windows"
 }
 
 # with_file VERB INDEX DEVICE INODE ARGUMENT...: check that what was opened is what was seen.

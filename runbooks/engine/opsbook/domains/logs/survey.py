@@ -7,7 +7,7 @@ never by its name, and every answer is about the file with the device and inode 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -179,10 +179,6 @@ class CommandEnd:
     raw_bytes: int
 
 
-Opener = Callable[[int], Piece]
-"""Makes the piece once its real start is known; not called when nothing is to be read."""
-
-
 class Agent(Protocol):
     """Port: our hand on one host for one night. Every method may raise a HostFault."""
 
@@ -202,7 +198,7 @@ class Agent(Protocol):
         """Answers to all questions, in one go."""
         ...
 
-    def read(self, reading: Reading, piece: Piece | None) -> Trailer:
+    def read(self, reading: Reading, piece: Piece) -> Trailer:
         """Read a file into ``piece``, and look at it again afterwards."""
         ...
 
@@ -233,7 +229,7 @@ def looks_rotated(path: bytes) -> bool:
 
 
 def shown(path: bytes) -> str:
-    """A path as text; bytes that are not UTF-8 are shown as ``\\xNN``."""
+    r"""A path as text; bytes that are not UTF-8 are shown as ``\xNN``."""
     return path.decode("utf-8", "backslashreplace")
 
 

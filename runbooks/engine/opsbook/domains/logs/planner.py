@@ -1,0 +1,416 @@
+"""Which file continues which stream: pure decisions from a survey, streams and answers.
+
+Rules, in this order:
+
+1. A file with the device and inode of a stream continues it when it is long enough and the
+   windows at the head and before the offset hold the same bytes. A file that was not changed
+   at all is not read.
+2. Otherwise its content was replaced: it was truncated, or the inode was reused. What it holds
+   now is new, from byte 0.
+3. A file with an unknown inode is recognised by its content (packed files: by what they
+   unpack to). It continues a stream whose own file is gone or replaced; of several, one not
+   at the stream's former path, then a plain one, then the longest. Beside the stream's own
+   file it is a copy if the whole common part is equal, and new if not.
+4. When a stream's own file was renamed, a file at its former path is new, however it begins.
+5. New files that begin with one another's whole content are copies of one another.
+6. A stream without a file is a possible loss, unless it had ended; so is replaced content.
+
+:func:`plan` answers with questions until it knows enough.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+from opsbook.domains.logs.decisions import Copy, Gap, Leave, Plan, Take, View
+from opsbook.domains.logs.model import HEAD, TAIL, Stream, Window
+from opsbook.domains.logs.survey import (
+    UNPACKERS,
+    Digest,
+    Kind,
+    Peek,
+    Question,
+    Surveyed,
+    Total,
+    kind_of,
+    looks_rotated,
+)
+from opsbook.model.message import Message, msg
+
+SETTLED = 2
+"""Seconds: a change time younger than this may hide a later change within the same second."""
+
+QUIET = 600
+"""Seconds without a write after which a rotated file is taken for finished."""
+
+FRESH = 60
+"""Seconds: a copy written to within them may still be growing."""
+
+
+def plan(view: View) -> Plan | tuple[Question, ...]:
+    """The decisions, or the questions that have to be answered first."""
+    return _Planner(view).plan()
+
+
+def unchanged(file: Surveyed, stream: Stream) -> bool:
+    """Nothing about the file changed since the stream was read from it.
+
+    A stream's ``ctime`` is 0 when it was too young to be relied upon (see :data:`SETTLED`).
+    """
+    now = (file.device, file.inode, file.size, file.mtime, file.ctime)
+    return now == (stream.device, stream.inode, stream.size, stream.mtime, stream.ctime)
+
+
+class _Planner:
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.files = view.survey.files
+        self.now = view.survey.now
+        self.remembered = {seen: s for s in view.streams for seen in s.packed}
+        self.trust = view.trust and self._all_known()
+        self.missing: dict[Question, None] = {}
+        self.left: dict[int, Leave] = {}
+        self.copies: dict[int, Copy] = {}
+        self.carrier: dict[int, Surveyed] = {}
+        self.claimed: dict[int, Surveyed] = {}
+        self.replaced: dict[int, Surveyed] = {}
+        self.unsure: set[int] = set()
+        self.kind: dict[int, Kind] = {}
+        self.head: dict[int, bytes] = {}
+        self.length = {file.index: file.size for file in self.files}
+        self.full: dict[int, list[Stream]] = {}
+        self.part: dict[int, list[Stream]] = {}
+        self.unknown: list[Surveyed] = []
+        self.new: list[Surveyed] = []
+
+    def plan(self) -> Plan | tuple[Question, ...]:
+        for phase in (self._owners, self._look, self._match, self._claim, self._compare,
+                      self._compare_new):  # fmt: skip
+            phase()
+            if self.missing:
+                return tuple(self.missing)
+        return Plan(
+            takes=tuple(self._takes()),
+            copies=tuple(self.copies.values()),
+            left=tuple(self.left.values()),
+            gaps=tuple(self._gaps()),
+            gone=tuple(s for s in self.view.streams if self._is_gone(s)),
+        )
+
+    def _all_known(self) -> bool:
+        """Every file is one of a stream and long enough for it: reading it shows the rest."""
+        offsets = {(s.device, s.inode): s.offset for s in self.view.streams if s.inode}
+        return all(
+            file.size >= offsets.get(file.key, file.size + 1)
+            for file in self.files
+            if file.size and file.seen not in self.remembered
+        )
+
+    # --- asking
+
+    def _bytes(self, file: Surveyed, kind: Kind, start: int, length: int) -> bytes | None:
+        """Content of a file; None while it is asked for, or when the file cannot be read."""
+        question = Peek(file.index, kind, start, length)
+        if question not in self.view.known:
+            self.missing[question] = None
+            return None
+        answer = self.view.known[question]
+        if not isinstance(answer, bytes):
+            self._unreadable(file)
+            return None
+        return answer
+
+    def _unreadable(self, file: Surveyed) -> None:
+        reason = msg("it was moved meanwhile, or may not be read")
+        self.left.setdefault(file.index, Leave(file, reason, again=True))
+
+    def _holds(self, file: Surveyed, kind: Kind, window: Window | None) -> bool | None:
+        """Whether ``window`` of the file is as it was; None when that is not known."""
+        if window is None or not window.length:
+            return True
+        data = self._bytes(file, kind, window.start, window.length)
+        return None if data is None else hashlib.sha256(data).hexdigest() == window.sha256
+
+    def _equal(self, one: Surveyed, other: Surveyed, length: int) -> bool | None:
+        """Whether the first ``length`` bytes of two files are equal; None when not known."""
+        sums = []
+        for file in (one, other):
+            question = Digest(file.index, self.kind.get(file.index, "plain"), 0, length)
+            if question not in self.view.known:
+                self.missing[question] = None
+            elif self.view.known[question] is None:
+                self._unreadable(file)
+            else:
+                sums.append(self.view.known[question])
+        return sums[0] == sums[1] if len(sums) == 2 else None
+
+    # --- 1, 2: files that are known by device and inode
+
+    def _owners(self) -> None:
+        files = {file.key: file for file in self.files}
+        taken: set[int] = set()
+        for stream in sorted(self.view.streams, key=lambda s: (-s.offset, -s.number)):
+            file = files.get((stream.device, stream.inode)) if stream.inode else None
+            if file is None:
+                continue
+            continues = self._continues(file, stream)
+            if continues is None:
+                self.unsure.add(stream.number)
+                taken.add(file.index)
+            elif continues and file.index not in taken:
+                self.carrier[stream.number] = file
+                taken.add(file.index)
+            else:
+                self.replaced[stream.number] = file
+        self.unknown = [f for f in self.files if f.index not in taken]
+
+    def _continues(self, file: Surveyed, stream: Stream) -> bool | None:
+        if unchanged(file, stream):
+            return True
+        if file.size < stream.offset:
+            return False
+        if self.trust and file.size > stream.offset:
+            return True
+        verdicts = [self._holds(file, "plain", w) for w in (stream.head, stream.tail)]
+        if False in verdicts:
+            return False
+        return None if None in verdicts else True
+
+    # --- 3: what the others hold
+
+    def _look(self) -> None:
+        for file in [f for f in self.unknown if f.size]:
+            stream = self.remembered.get(file.seen)
+            if stream is not None:
+                self.copies[file.index] = Copy(file, stream, None, 0)
+                continue
+            head = self._bytes(file, "plain", 0, min(HEAD, file.size))
+            if head is not None:
+                self.head[file.index] = head
+                self.kind[file.index] = kind_of(head)
+                if self.kind[file.index] != "plain":
+                    self._look_inside(file, self.kind[file.index])
+        self.unknown = [f for f in self.unknown if f.size and self._open(f)]
+
+    def _open(self, file: Surveyed) -> bool:
+        return file.index not in self.left and file.index not in self.copies
+
+    def _look_inside(self, file: Surveyed, kind: Kind) -> None:
+        if UNPACKERS[kind] not in self.view.tools:
+            reason = msg("the host has no {tool} to unpack it", tool=UNPACKERS[kind])
+            self.left[file.index] = Leave(file, reason)
+            return
+        question = Total(file.index, kind)
+        head = self._bytes(file, kind, 0, HEAD)
+        if question not in self.view.known:
+            self.missing[question] = None
+            return
+        total = self.view.known[question]
+        if not isinstance(total, int):
+            self.left[file.index] = Leave(file, msg("a compressed file that is not whole (yet)"))
+        elif head is not None:
+            self.head[file.index], self.length[file.index] = head, total
+
+    def _match(self) -> None:
+        for file in self.unknown:
+            self.full[file.index], self.part[file.index] = [], []
+            for stream in self.view.streams:
+                if stream.head is None or stream.offset == 0 or self._is_successor(file, stream):
+                    continue
+                self._match_one(file, stream, stream.head)
+
+    def _match_one(self, file: Surveyed, stream: Stream, window: Window) -> None:
+        length = self.length[file.index]
+        if length < window.length:
+            carrier = self.carrier.get(stream.number)
+            if carrier is not None and _kin(file.path, carrier.path):
+                self.part[file.index].append(stream)
+            return
+        begins = self.head[file.index][: window.length]
+        if hashlib.sha256(begins).hexdigest() != window.sha256:
+            return
+        if length < stream.offset:
+            self.part[file.index].append(stream)
+        elif self._holds(file, self.kind[file.index], stream.tail):
+            self.full[file.index].append(stream)
+
+    def _is_successor(self, file: Surveyed, stream: Stream) -> bool:
+        """The stream's file was renamed, and ``file`` is what came in its place (rule 4)."""
+        carrier = self.carrier.get(stream.number)
+        return carrier is not None and carrier.path != stream.path == file.path
+
+    def _claim(self) -> None:
+        taken: set[int] = set()
+        for stream in sorted(self.view.streams, key=lambda s: (-s.offset, s.number)):
+            if stream.number in self.carrier or stream.number in self.unsure:
+                continue
+            able = [
+                file
+                for file in self.unknown
+                if self._open(file)
+                and file.index not in taken
+                and stream in self.full[file.index]
+                and not self._may_be_a_beginning(file, stream)
+            ]
+            if able:
+                best = max(able, key=lambda file: self._rank(file, stream))
+                self.claimed[stream.number] = self.carrier[stream.number] = best
+                taken.add(best.index)
+        self.unknown = [f for f in self.unknown if self._open(f) and f.index not in taken]
+
+    def _rank(self, file: Surveyed, stream: Stream) -> tuple[bool, bool, int, int]:
+        plain = self.kind[file.index] == "plain"
+        return (file.path != stream.path, plain, self.length[file.index], -file.index)
+
+    @staticmethod
+    def _may_be_a_beginning(file: Surveyed, stream: Stream) -> bool:
+        """At the stream's path, and all that is kept of it may be lines every file begins with."""
+        return file.path == stream.path and stream.offset < HEAD + TAIL
+
+    # --- 3, 5: copies
+
+    def _compare(self) -> None:
+        successors = {
+            file.index
+            for file in self.unknown
+            for stream in self.view.streams
+            if self._is_successor(file, stream)
+        }
+        for file in self.unknown:
+            like = [*self.full[file.index], *self.part[file.index]]
+            if file.index in successors or not self._is_copy(file, like):
+                self.new.append(file)
+        self.new = [f for f in self.new if self._open(f)]
+
+    def _is_copy(self, file: Surveyed, like: Sequence[Stream]) -> bool:
+        """Also when that is not decided today: then the file is left."""
+        for stream in sorted(like, key=lambda s: -s.offset):
+            carrier = self.carrier.get(stream.number)
+            if carrier is None:
+                if stream in self.part[file.index] and self._is_fresh(file):
+                    self._leave_growing(file)
+                    return True
+                continue
+            mine, whole = self.length[file.index], self.length[carrier.index]
+            if not self._equal(file, carrier, min(mine, whole)):
+                continue
+            if mine <= whole:
+                self._note_copy(file, stream, carrier)
+                return True
+            if self._is_fresh(file):
+                self._leave_growing(file)
+                return True
+        return False
+
+    def _is_fresh(self, file: Surveyed) -> bool:
+        return self.now - file.mtime <= FRESH
+
+    def _leave_growing(self, file: Surveyed) -> None:
+        self.left[file.index] = Leave(file, msg("it looks like a copy that is being written"))
+
+    def _note_copy(self, file: Surveyed, stream: Stream | None, original: Surveyed) -> None:
+        self.copies[file.index] = Copy(file, stream, original, self.length[file.index])
+
+    def _compare_new(self) -> None:
+        order = sorted(self.new, key=lambda f: (-self.length[f.index], self._is_packed(f),
+                                                len(f.path), f.path))  # fmt: skip
+        originals: list[Surveyed] = []
+        for file in order:
+            original = next((o for o in originals if self._begins(o, file)), None)
+            if original is None:
+                originals.append(file)
+            else:
+                self._note_copy(file, None, original)
+        self.new = [f for f in originals if self._open(f)]
+
+    def _is_packed(self, file: Surveyed) -> bool:
+        return self.kind[file.index] != "plain"
+
+    def _begins(self, longer: Surveyed, file: Surveyed) -> bool:
+        head, length = self.head[file.index], self.length[file.index]
+        if not self.head[longer.index].startswith(head[:length]):
+            return False
+        if length < HEAD and not _kin(file.path, longer.path):
+            return False
+        return bool(self._equal(file, longer, length))
+
+    # --- decisions
+
+    def _takes(self) -> Iterator[Take]:
+        for stream in self.view.streams:
+            file = self.carrier.get(stream.number)
+            if file is not None and file.index not in self.left:
+                yield self._continue(file, stream)
+        for file in self.new:
+            yield self._begin(file)
+        for file in self.files:
+            if not file.size and not looks_rotated(file.path) and not self._is_carrier(file):
+                yield self._begin(file)
+
+    def _is_carrier(self, file: Surveyed) -> bool:
+        return any(carrier.index == file.index for carrier in self.carrier.values())
+
+    def _continue(self, file: Surveyed, stream: Stream) -> Take:
+        kind = self.kind.get(file.index, "plain")
+        away = file.path != stream.path or stream.ended or looks_rotated(file.path)
+        still = (file.size, file.mtime) == (stream.size, stream.mtime)
+        quiet = self.now - file.mtime > QUIET
+        whole = kind != "plain" or still or (away and quiet)
+        ended = kind != "plain" or (away and (quiet or still))
+        end = self.length[file.index]
+        return Take(file, kind, stream, stream.offset, end, whole, ended)
+
+    def _begin(self, file: Surveyed) -> Take:
+        kind = self.kind.get(file.index, "plain")
+        done = looks_rotated(file.path) and self.now - file.mtime > QUIET
+        former = [
+            stream
+            for stream in self.view.streams
+            if stream.path == file.path or self.replaced.get(stream.number) == file
+        ]
+        before = max(former, key=lambda s: s.number, default=None)
+        over = done or kind != "plain"
+        return Take(file, kind, None, 0, self.length[file.index], over, over, before)
+
+    def _gaps(self) -> Iterator[Gap]:
+        for stream in self.view.streams:
+            if stream.source not in self.view.declared or stream.number in self.unsure:
+                continue
+            reason, copy = self._what_was_lost(stream)
+            if reason is not None:
+                yield Gap(stream, reason, copy, self._successor(stream))
+
+    def _what_was_lost(self, stream: Stream) -> tuple[Message | None, Surveyed | None]:
+        own, claimed = self.replaced.get(stream.number), self.claimed.get(stream.number)
+        if own is not None and own.path == stream.path and not self._had_ended(stream):
+            if claimed is not None:
+                return msg("emptied after it was copied (copytruncate)"), claimed
+            return msg("emptied or replaced, and no copy was found"), None
+        if claimed is not None and claimed.path == stream.path:
+            return msg("replaced by another file that begins the same"), None
+        if self._is_gone(stream) and not stream.ended:
+            return msg("gone before it was collected to its end"), None
+        return None, None
+
+    @staticmethod
+    def _had_ended(stream: Stream) -> bool:
+        return stream.ended and stream.offset >= stream.size
+
+    def _successor(self, stream: Stream) -> Surveyed | None:
+        return next((file for file in self.files if file.path == stream.path), None)
+
+    def _is_gone(self, stream: Stream) -> bool:
+        """No file carries it; a stream that was already given up has no inode."""
+        if stream.number in self.carrier or stream.number in self.unsure or not stream.inode:
+            return False
+        kept = {copy.stream.number for copy in self.copies.values() if copy.stream}
+        return stream.source in self.view.declared and (
+            stream.number not in kept or stream.number in self.replaced
+        )
+
+
+def _kin(one: bytes, other: bytes) -> bool:
+    """Names such as ``app.log`` and ``app.log.1.gz``, in whatever directories."""
+    first, second = one.rpartition(b"/")[2], other.rpartition(b"/")[2]
+    return first.startswith(second) or second.startswith(first)
