@@ -1,9 +1,303 @@
-"""Commands: estates."""
+"""Commands: runbooks, show, estate list, estate check, doctor."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from opsbook.model.exits import Exit
+from opsbook.text import tr
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opsbook.execution.checks import Check
+    from opsbook.model.base import Bilingual
+    from opsbook.model.faults import Fault
+    from opsbook.model.runbook import Parameter, Runbook
+
+_Json = Annotated[bool, typer.Option("--json", help=tr("Print the result as JSON."))]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to ``app``."""
+    app.command("runbooks", help=tr("List all runbooks."))(_runbooks)
+    app.command("show", help=tr("Show what a runbook does, before it is run."))(_show)
+    estate = typer.Typer(help=tr("Estates: list them, check one."), no_args_is_help=True)
+    estate.command("list", help=tr("List all estates."))(_estates)
+    estate.command("check", help=tr("Find all faults of an estate; reaches no host."))(_check)
+    app.add_typer(estate, name="estate")
+    app.command("doctor", help=tr("Check this machine, an estate and the way to its hosts."))(
+        _doctor
+    )
+
+
+def _runbooks(to_json: _Json = False) -> int:
+    from opsbook.cli.show import complain, listing
+    from opsbook.execution.declarations import list_runbooks, load_runbook
+    from opsbook.model.errors import InputFault
+
+    rows, code = [], Exit.DONE
+    for directory in list_runbooks():
+        try:
+            runbook = load_runbook(directory.name)
+        except InputFault as fault:
+            complain(fault)
+            code = fault.exit
+            continue
+        row = {
+            "name": runbook.name,
+            "class": str(runbook.class_),
+            "risk": runbook.risk.level,
+            "title": _said(runbook.title),
+        }
+        rows.append({**row, "directory": str(directory)})
+    columns = [("name", tr("Runbook")), ("class", tr("Class")), ("risk", tr("Risk")),
+               ("title", tr("Title"))]  # fmt: skip
+    listing(rows, columns, to_json=to_json)
+    return code
+
+
+def _show(
+    runbook: Annotated[str, typer.Argument(help=tr("The runbook."))], to_json: _Json = False
+) -> None:
+    from opsbook.cli.show import as_json
+    from opsbook.execution.declarations import load_runbook
+
+    declared = load_runbook(runbook)
+    if to_json:
+        as_json(declared.model_dump(mode="json", by_alias=True))
+        return
+    for heading, lines in _page(declared):
+        print(f"{heading}:" if len(lines) != 1 else f"{heading}: {lines[0]}")
+        for line in lines if len(lines) != 1 else ():
+            print(f"  {line}")
+
+
+def _page(book: Runbook) -> list[tuple[str, list[str]]]:
+    """Everything a person needs to know before running it."""
+    undo = tr("nothing to undo") if book.undo.kind == "none" else tr("by playbook")
+    return [
+        (tr("Runbook"), [f"{book.name}  {_said(book.title)}"]),
+        (tr("Purpose"), [_said(book.purpose)]),
+        (tr("Class"), [_class(book)]),
+        (tr("Risk"), [f"{_level(book.risk.level)}: {_said(book.risk.why)}"]),
+        (tr("Hosts"), [book.targets]),
+        (tr("Parameters"), [_parameter(p) for p in book.parameters] or [tr("none")]),
+        (tr("Preconditions"), [_said(line) for line in book.preflight] or [tr("none")]),
+        (tr("Restore point"), [_restore_point(book)]),
+        (tr("Undo"), [f"{undo}: {_said(book.undo.why)}"]),
+        (tr("Method"), [_said(book.method)]),
+        (tr("Tools"), [f"{tool.name}: {_said(tool.use)}" for tool in book.tools]),
+        (tr("Hosts without Python"), [_without_python(book)]),
+        (tr("Waves"), _waves(book)),
+        (tr("Verification"), [_verification(book)]),
+        (tr("Takes about"), [tr("{usual}, at most {most}", usual=book.predicted_duration,
+                                most=book.timeout)]),
+        (tr("Records"), [", ".join(book.records) or tr("none")]),
+        (tr("Default schedule"), [_schedule(book)]),
+    ]  # fmt: skip
+
+
+def _said(text: Bilingual) -> str:
+    from opsbook.model.message import printable
+    from opsbook.text import current
+
+    return printable(text.in_language(current()).strip())
+
+
+def _restore_point(book: Runbook) -> str:
+    kinds = {"none": tr("none"), "undo_bundle": tr("an undo bundle"), "backup": tr("a backup")}
+    return f"{kinds[book.restore_point.kind]}: {_said(book.restore_point.why)}"
+
+
+def _class(book: Runbook) -> str:
+    return {
+        "routine": tr("routine: reads only"),
+        "standard": tr("standard: changes hosts within a signed envelope"),
+        "normal": tr("normal: changes hosts, each plan is approved"),
+    }[str(book.class_)]
+
+
+def _level(level: str) -> str:
+    return {"low": tr("low"), "medium": tr("medium"), "high": tr("high")}[level]
+
+
+def _parameter(parameter: Parameter) -> str:
+    notes: list[str] = [parameter.type]
+    if parameter.choices:
+        notes.append(" | ".join(parameter.choices))
+    if parameter.minimum is not None:
+        notes.append(tr("at least {limit}", limit=parameter.minimum))
+    if parameter.maximum is not None:
+        notes.append(tr("at most {limit}", limit=parameter.maximum))
+    if parameter.required:
+        notes.append(tr("required"))
+    elif parameter.default is not None:
+        notes.append(tr("default {value}", value=str(parameter.default).lower()
+                        if isinstance(parameter.default, bool) else parameter.default))  # fmt: skip
+    example = tr("for example {example}", example=f"--set {parameter.name}={parameter.example}")
+    return f"{parameter.name} ({', '.join(notes)}): {_said(parameter.help)} {example}"
+
+
+def _without_python(book: Runbook) -> str:
+    if book.work.procedure:
+        return tr("served as all others")
+    if book.work.without_python:
+        return tr("served by the script {script}", script=book.work.without_python)
+    return tr("skipped")
+
+
+def _waves(book: Runbook) -> list[str]:
+    waves = book.waves
+    if waves.first is None:
+        lines = [tr("all hosts at once, at most {cap} at a time", cap=waves.cap)]
+    else:
+        lines = [tr("first {first}, then {factor} times as many each, at most {cap}",
+                    first=waves.first, factor=waves.factor, cap=waves.cap)]  # fmt: skip
+    if waves.failure_budget is not None:
+        lines.append(tr("stops when more than {count} hosts fail", count=waves.failure_budget))
+    return lines
+
+
+def _verification(book: Runbook) -> str:
+    if book.verification is None:
+        return tr("none")
+    if book.verification.on == "control":
+        return tr("testinfra suite {suite} on this machine", suite=book.verification.suite)
+    return tr("testinfra suite {suite} on each host", suite=book.verification.suite)
+
+
+def _schedule(book: Runbook) -> str:
+    if book.schedule is None:
+        return tr("none")
+    days = {"daily": tr("daily"), "workdays": tr("on working days"), "weekly": tr("weekly"),
+            "monthly": tr("monthly")}  # fmt: skip
+    return tr("{days} at {time}", days=days[book.schedule.days], time=book.schedule.at)
+
+
+def _estates(to_json: _Json = False) -> int:
+    from opsbook.cli.show import complain, listing
+    from opsbook.execution.declarations import list_estates, load_estate
+    from opsbook.model.errors import InputFault
+    from opsbook.model.places import Places
+
+    rows, code, places = [], Exit.DONE, Places.from_env()
+    for directory in list_estates(places):
+        try:
+            estate = load_estate(str(directory), places)
+        except InputFault as fault:
+            complain(fault)
+            code = fault.exit
+            continue
+        row = {"name": directory.name, "title": _said(estate.title), "timezone": estate.timezone}
+        rows.append({**row, "directory": str(directory)})
+    columns = [("name", tr("Estate")), ("title", tr("Title")), ("timezone", tr("Time zone")),
+               ("directory", tr("Directory"))]  # fmt: skip
+    listing(rows, columns, to_json=to_json)
+    return code
+
+
+def _check(
+    estate: Annotated[str, typer.Option("-e", "--estate", help=tr("The estate."))],
+    to_json: _Json = False,
+) -> int:
+    from opsbook.cli.show import as_json, complain
+    from opsbook.execution.estatecheck import check_estate
+    from opsbook.model.errors import InputFault
+    from opsbook.model.message import msg
+    from opsbook.model.places import Places
+
+    _, inventory, faults = check_estate(estate, Places.from_env(), _lists())
+    if to_json:
+        as_json({"estate": estate, "faults": [_fault(fault) for fault in faults]})
+    elif faults:
+        complain(InputFault(msg("estate {estate} has {count} faults", estate=estate,
+                                count=len(faults)), faults))  # fmt: skip
+    else:
+        count = len(inventory.hosts) if inventory else 0
+        print(tr("Estate {estate} is in order: {count} hosts.", estate=estate, count=count))
+    return Exit.BAD_INPUT if faults else Exit.DONE
+
+
+def _lists() -> dict[str, Any]:
+    """Variables that are lists of declared things, by the beginning of their names."""
+    from opsbook.domains.logs.model import Source
+
+    return {"opsbook_logs_": Source}
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    from opsbook.text import translate
+
+    return {
+        "file": fault.file,
+        "line": fault.line,
+        "path": fault.path,
+        "problem": translate(fault.problem),
+    }
+
+
+def _doctor(
+    estate: Annotated[str | None, typer.Option("-e", "--estate", help=tr("The estate."))] = None,
+    to_json: _Json = False,
+) -> int:
+    from opsbook.cli.show import as_json
+    from opsbook.execution.checks import verdict
+    from opsbook.execution.controlcheck import check_control
+    from opsbook.model.places import Places
+
+    places = Places.from_env()
+    checks = check_control(places, lab=estate == "lab")
+    if estate is not None:
+        checks += _of_estate(estate, places)
+    if to_json:
+        as_json([_as_row(check) for check in checks])
+    else:
+        _print_checks(checks)
+    return verdict(checks)
+
+
+def _of_estate(name: str, places: Any) -> list[Check]:
+    from opsbook.execution.checks import Check
+    from opsbook.execution.estatecheck import check_estate
+    from opsbook.execution.hostcheck import check_hosts
+    from opsbook.execution.shell import HostShell
+    from opsbook.model.message import msg
+
+    _, inventory, faults = check_estate(name, places, _lists())
+    checks = [
+        Check("estate", msg("{file}:{line}: {path}: {problem}", file=fault.file, line=fault.line,
+                            path=fault.path, problem=_fault(fault)["problem"]), Exit.BAD_INPUT)
+        for fault in faults
+    ]  # fmt: skip
+    if not faults:
+        checks.append(Check("estate", msg("the estate's files are in order")))
+    if inventory is not None:
+        checks += check_hosts(inventory.hosts, HostShell(inventory, places))
+    return checks
+
+
+def _as_row(check: Check) -> dict[str, Any]:
+    from opsbook.text import translate
+
+    return {
+        "subject": check.subject,
+        "good": check.good,
+        "what": translate(check.what),
+        "mend": translate(check.mend) if check.mend and not check.good else None,
+    }
+
+
+def _print_checks(checks: Sequence[Check]) -> None:
+    for row in map(_as_row, checks):
+        mark = tr("ok   ") if row["good"] else tr("FAULT")
+        print(f"{mark}  {row['subject']}: {row['what']}")
+        if row["mend"]:
+            print(f"       {row['mend']}")
+    bad = sum(not check.good for check in checks)
+    if bad:
+        print(tr("{count} of {all} checks found a fault.", count=bad, all=len(checks)))
+    else:
+        print(tr("All {all} checks are well.", all=len(checks)))
