@@ -8,9 +8,10 @@ run: it is told as a deviation.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -41,12 +42,13 @@ class WitnessPlace(Protocol):
 def testify(
     checkpoint: Checkpoint,
     witnesses: Sequence[Witness],
+    place: Callable[[Witness], WitnessPlace] | None = None,
 ) -> list[Message]:
     """Copy ``checkpoint`` to every one of ``witnesses``; says which of them failed, and why."""
     problems = []
     for witness in witnesses:
         try:
-            place_of(witness).keep(to_line(checkpoint), checkpoint)
+            (place or place_of)(witness).keep(to_line(checkpoint), checkpoint)
         except (OSError, ValueError) as error:
             problems.append(
                 msg(
@@ -69,8 +71,9 @@ def place_of(witness: Witness) -> WitnessPlace:
 
 
 def describe(witness: Witness) -> str:
-    """The witness in short, for messages."""
-    return " ".join(filter(None, (witness.kind, witness.path, witness.address)))
+    """The witness in short, for messages; an account in its address stays out of them."""
+    address = re.sub(r"//[^/@]*@", "//", witness.address or "")
+    return " ".join(filter(None, (witness.kind, witness.path, address)))
 
 
 def read_lines(lines: Iterator[str]) -> Iterator[Checkpoint]:
