@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 
 import pytest
@@ -61,6 +60,7 @@ def open_run(ledger: MemoryLedger, book, hosts) -> tuple[str, object]:
     payload = {
         "plan": plan.content,
         "plan_digest": plan.digest,
+        "directory": "/nonexistent",
         "requested_by": {},
         "holder": {"pid": 1},
     }
@@ -169,7 +169,6 @@ def test_a_stopped_run_stays_open_and_resume_takes_only_the_rest() -> None:
     ledger, number = fresh(runbook(waves={"first": 1, "cap": 1}))
     book = runbook(waves={"first": 1, "cap": 1})
     first = ScriptedWork()
-    stop = {"job": None}
 
     class StopsAfterTwo(ScriptedWork):
         def perform(self, hosts, job, sink):
@@ -181,12 +180,32 @@ def test_a_stopped_run_stays_open_and_resume_takes_only_the_rest() -> None:
     assert result.state is RunState.INTERRUPTED
     assert result.exit is Exit.INTERRUPTED
     assert "opsbook resume" in result.problems[0].english()
-    assert stop == {"job": None}
     second = ScriptedWork()
     result = carry_out(ledger, number, second, book=book, examine=True)
     assert first.performed == ["a1", "a2"]
     assert second.performed == ["a3", "a4", "a5"]
     assert result.counts == {Outcome.OK: 5}
+
+
+def test_stopped_before_verification_the_host_is_verified_on_resume() -> None:
+    seen: list[str] = []
+
+    def verifier(hosts, job):
+        seen.extend(host.name for host in hosts)
+        return {host.name: Verified(1, 0, ()) for host in hosts}
+
+    class StopsAtTheEnd(ScriptedWork):
+        def perform(self, hosts, job, sink):
+            super().perform(hosts, job, sink)
+            job.cancelled.set()
+
+    ledger, number = fresh()
+    result = carry_out(ledger, number, StopsAtTheEnd(), verifier=verifier)
+    assert result.state is RunState.INTERRUPTED
+    assert seen == []
+    result = carry_out(ledger, number, ScriptedWork(), verifier=verifier, examine=True)
+    assert result.state is RunState.CLOSED
+    assert seen == ["a1", "a2", "a3", "a4", "a5"]
 
 
 def test_work_that_forgets_a_host_does_not_lose_it_in_the_record() -> None:
@@ -262,4 +281,3 @@ def test_a_process_that_lost_its_lease_can_no_longer_write() -> None:
     with pytest.raises(Refused):
         carry_out(ledger, number, Frozen())
     assert kinds(ledger, number)["host.finished", "a1"] == 0
-    assert threading.active_count() < 50

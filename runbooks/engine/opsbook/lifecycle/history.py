@@ -16,9 +16,12 @@ from opsbook.model.outcome import Outcome
 
 @dataclass(slots=True)
 class History:
-    """A run as its events tell it. ``state`` is empty while the run has not ended."""
+    """A run as its events tell it.
 
-    estate: str
+    ``directory`` is where its estate was read; ``state`` is empty while the run has not ended.
+    """
+
+    directory: str
     plan: Plan
     requested_by: Mapping[str, Any]
     holder: Mapping[str, Any]
@@ -38,7 +41,7 @@ def read_history(ledger: Ledger, run: str) -> History:
     for event in ledger.events(run=run):
         payload = event.payload or {}
         if event.kind == "run.opened":
-            history = _opened(run, event.estate, payload)
+            history = _opened(run, payload)
         elif history is not None:
             _follow(history, event.kind, event.host, payload)
     if history is None:
@@ -49,13 +52,13 @@ def read_history(ledger: Ledger, run: str) -> History:
     return history
 
 
-def _opened(run: str, estate: str, payload: Mapping[str, Any]) -> History:
+def _opened(run: str, payload: Mapping[str, Any]) -> History:
     if "plan" not in payload:
         raise UsageFault(msg("The plan of {run} was pruned after its retention.", run=run))
     plan = Plan(payload["plan"], digest(payload["plan"]))
     if plan.digest != payload["plan_digest"]:
         raise IntegrityFault(msg("The plan of {run} does not match its digest.", run=run))
-    return History(estate, plan, payload["requested_by"], payload["holder"])
+    return History(payload["directory"], plan, payload["requested_by"], payload["holder"])
 
 
 def _follow(history: History, kind: str, host: str, payload: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from opsbook.execution.verification import Verified
+from opsbook.execution.verification import Tested, Verified
 from opsbook.execution.work import HostReport, Job, Work
 from opsbook.ledger.port import Checkpoint, Holder, Ledger
 from opsbook.lifecycle.plan import Plan, unfinished
@@ -61,6 +61,7 @@ class Run:
         self._before = before
         self._sink = LedgerSink(job, ports.ledger, ports.watcher, before.outcomes)
         self._problems: list[Message] = []
+        self._verified = set(before.verified)
         self._late = threading.Event()
         self._begun = job.clock.monotonic()
 
@@ -161,19 +162,29 @@ class Run:
 
     def _verify_finished(self) -> None:
         """Hosts that had finished when the process died but were not yet verified."""
-        self._verify([h for h in self._sink.outcomes if h not in self._before.verified])
+        self._verify(list(self._sink.outcomes))
 
     def _verify(self, names: Sequence[str]) -> None:
-        good = (Outcome.OK, Outcome.CHANGED)
-        known = {host.name: host for host in self._job.inventory.hosts}
-        todo = [known[n] for n in names if self._sink.outcomes.get(n) in good and n in known]
+        todo = [host for host in self._job.inventory.hosts if host.name in self._unverified(names)]
         if not todo or self._ports.verifier is None or self._job.cancelled.is_set():
             return
         for name, verified in self._ports.verifier(todo, self._job).items():
-            self._sink.write(self._sink.event("host.verified", verified.to_json(), name))
-            if verified.failed:
-                self._sink.outcomes[name] = Outcome.FAILED
-                self._problems.append(msg("{host} did not pass its verification.", host=name))
+            self._note_verified(name, verified)
+
+    def _unverified(self, names: Sequence[str]) -> set[str]:
+        """Hosts whose work is done and of which the suite has not yet said anything."""
+        if self._ports.verifier is None:
+            return set()
+        good = (Outcome.OK, Outcome.CHANGED)
+        done = {name for name in names if self._sink.outcomes.get(name) in good}
+        return done - self._verified
+
+    def _note_verified(self, name: str, verified: Verified) -> None:
+        self._sink.write(self._sink.event("host.verified", verified.to_json(), name))
+        self._verified.add(name)
+        if verified.failed:
+            self._sink.outcomes[name] = Outcome.FAILED
+            self._problems.append(msg("{host} did not pass its verification.", host=name))
 
     def _too_late(self) -> None:
         self._late.set()
@@ -181,10 +192,14 @@ class Run:
 
     def _end(self) -> RunResult:
         left = unfinished(self._plan.hosts, list(self._sink.outcomes))
-        if left and not self._late.is_set():
-            return self._interrupt(left)
+        unverified = sorted(self._unverified(self._plan.hosts))
+        if (left or unverified) and not self._late.is_set():
+            return self._interrupt([*left, *unverified])
         for name in left:
             self._sink.finished(self._timed_out(name))
+        for name in unverified:
+            cut = Tested("time limit", "error", "the run's time limit ended before the suite did")
+            self._note_verified(name, Verified(0, 1, (cut,)))
         return self._close()
 
     def _timed_out(self, name: str) -> HostReport:

@@ -86,8 +86,9 @@ def run_runbook(
         versions=versions(),
     )
     number = ledger.open_run(_day(estate, at), partial(_opening, estate, plan, who))
-    watcher.opened(number, plan.content)
-    return _carry_out(setting, number, plan, watcher, Earlier(), examine=False)
+    with _held(ledger, estate, number):
+        watcher.opened(number, plan.content)
+        return _carry_out(setting, number, plan, watcher, Earlier(), examine=False)
 
 
 def resume_run(number: str, places: Places, clock: Clock, watcher: Watcher) -> RunResult:
@@ -103,16 +104,23 @@ def resume_run(number: str, places: Places, clock: Clock, watcher: Watcher) -> R
             msg("{run} has ended; there is nothing to resume.", run=number),
             next_step=msg("opsbook records show {run} shows how it ended.", run=number),
         )
-    estate = load_estate(history.estate, places)
+    estate = load_estate(history.directory, places)
     runbook = load_runbook(history.plan.content["runbook"]["name"])
     inventory = load_inventory(estate, places, history.plan.content["limit"] or runbook.targets)
     setting = _Setting(places, clock, clock.now(), estate, runbook, inventory, ledger)
-    lease = ledger.take(f"{estate.name}/run/{number}", this_process(number))
-    try:
+    with _held(ledger, estate, number):
         _note_resume(setting, number, history)
         watcher.opened(number, history.plan.content)
         earlier = Earlier(_outcomes(history), set(history.verified), history.waves)
         return _carry_out(setting, number, history.plan, watcher, earlier, examine=True)
+
+
+@contextmanager
+def _held(ledger: Ledger, estate: Estate, number: str) -> Iterator[None]:
+    """Only one process at a time carries out a run. Raises Busy while another one does."""
+    lease = ledger.take(f"{estate.name}/run/{number}", this_process(number))
+    try:
+        yield
     finally:
         ledger.release(lease)
 
@@ -153,6 +161,7 @@ def _opening(estate: Estate, plan: Plan, who: Mapping[str, Any], number: str) ->
     payload = {
         "plan": plan.content,
         "plan_digest": plan.digest,
+        "directory": str(estate.directory.absolute()),
         "requested_by": dict(who),
         "holder": asdict(this_process(number)),
     }
