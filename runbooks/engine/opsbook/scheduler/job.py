@@ -109,7 +109,7 @@ class Teller:
         if not self.estate.on_failure:
             return None
         facts = {
-            "OPSBOOK_RUN": ending.run or next((miss.run for miss in ending.missed), ""),
+            "OPSBOOK_RUN": ending.about,
             "OPSBOOK_EXIT": str(int(ending.exit)),
             "OPSBOOK_ESTATE": self.estate.name,
         }

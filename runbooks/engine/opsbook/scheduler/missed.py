@@ -84,7 +84,8 @@ def due_now(estate: Estate, job: Scheduled, ledger: Ledger, now: datetime) -> bo
     """Whether a due time of ``job`` that may still be met has had no start yet."""
     grace = timedelta(minutes=job.grace_minutes)
     calendar = calendar_of(estate)
-    dues = list(due_times(job.when, estate.zone, calendar, after=now - grace, until=now))
+    earliest = now - grace - timedelta(microseconds=1)
+    dues = list(due_times(job.when, estate.zone, calendar, after=earliest, until=now))
     if not dues:
         return False
     events = ledger.events(kinds=_STARTS, after=_last_look(estate.name, ledger).after)

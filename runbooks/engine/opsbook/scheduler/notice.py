@@ -12,13 +12,16 @@ from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
 from opsbook.model.outcome import Outcome
 from opsbook.scheduler.missed import Missed
-from opsbook.text import current, translate
+from opsbook.text import translate
 
 NAMED = 12
 """The most hosts, faults or due times that are named; the rest is counted."""
 
 REASON = 160
 """The most characters of one host's reason."""
+
+_CLOSED = ("。", "；", "：")
+"""After these no space stands before the next sentence."""
 
 _LEFT = (Outcome.REFUSED, Outcome.BUSY, Outcome.NOT_STARTED)
 
@@ -55,6 +58,13 @@ class Ending:
     untouched: Message | None = None
     next_step: Message | None = None
     missed: Sequence[Missed] = field(default=())
+
+    @property
+    def about(self) -> str:
+        """The run that people should look at; empty where there is none."""
+        if self.missed and self.exit in (Exit.DONE, Exit.CHANGED):
+            return self.missed[0].run
+        return self.run
 
     @property
     def good(self) -> bool:
@@ -97,8 +107,8 @@ def paragraph(estate: Estate, job: Scheduled, ending: Ending) -> str:
     sentences = _missed(estate, job, ending.missed)
     if ending.exit not in (Exit.DONE, Exit.CHANGED):
         sentences += _bad_end(estate, job, ending)
-    glue = "" if current().startswith("zh") else " "
-    return glue.join(translate(sentence) for sentence in sentences)
+    spoken = [translate(sentence) for sentence in sentences]
+    return "".join(s if s.endswith(_CLOSED) else s + " " for s in spoken).rstrip()
 
 
 def _bad_end(estate: Estate, job: Scheduled, ending: Ending) -> list[Message]:
@@ -133,7 +143,7 @@ def _hosts(hosts: Sequence[HostEnd]) -> list[Message]:
 
 
 def _named(ends: Sequence[HostEnd]) -> str:
-    named = [f"{end.host} ({_short(translate(end.reason))})" for end in ends[:NAMED]]
+    named = [f"{_short(end.host)} ({_short(translate(end.reason))})" for end in ends[:NAMED]]
     return "; ".join(named) + _more(len(ends))
 
 
