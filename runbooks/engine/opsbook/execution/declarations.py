@@ -42,8 +42,9 @@ def list_estates(places: Places) -> list[Path]:
     for parent in _estate_parents():
         for file in sorted(parent.glob("*/estate.yml")):
             found.setdefault(file.parent.name, file.parent.absolute())
+    found.pop("lab", None)  # a repository has only its pattern; the lab's own is below our state
     if (places.lab / "estate" / "estate.yml").is_file():
-        found.setdefault("lab", places.lab / "estate")
+        found["lab"] = places.lab / "estate"
     return [found[name] for name in sorted(found)]
 
 
@@ -132,14 +133,14 @@ def _path_list(variable: str) -> list[Path]:
 
 
 def _find_estate(name: str, places: Places) -> Path:
+    if name == "lab":
+        return _lab(places)
     if (Path(name) / "estate.yml").is_file():
         return Path(name).absolute()
     if re.fullmatch(names.ESTATE, name):
         for parent in _estate_parents():
             if (parent / name / "estate.yml").is_file():
                 return parent / name
-    if name == "lab":
-        return _lab(places)
     known = [directory.name for directory in list_estates(places)]
     raise UsageFault(
         msg("there is no estate named {name}", name=name),
