@@ -128,6 +128,7 @@ def planted(value: str) -> dict[str, Any]:
         value: value,
         "totals": [{"source": value, "raw_bytes": value, "first_line_at": value}],
         "completeness": [{"source": value, "gaps": [[value, value]]}],
+        "skipped": [{"path": value, "reason": message}],
         "losses": [{"source": value, "path": value, "reason": message, "after": value}],
     }
     return record
@@ -260,7 +261,7 @@ def test_failed_hosts_stand_before_the_table_of_hosts() -> None:
 def test_losses_and_gaps_are_told_even_when_every_host_is_ok() -> None:
     page = render(example("log_loss"), "md", "en")
     attention = page.partition("## What needs attention")[2].partition("## ")[0]
-    assert "At most 40 lines from 2026-11-21 00:00:00" in attention
+    assert "at most 40 lines from 2026-11-21 00:00:00" in attention
     assert "03:12-03:13" in attention
     assert "Nothing." in render(example("ok"), "md", "en")
 

@@ -119,8 +119,8 @@ def test_a_failure_is_told_in_one_paragraph_and_to_the_failure_command(night: Ni
     assert night.said == [
         (
             "opsbook: the night job night (look) of estate small ended with exit code 10: some "
-            "host failed. Failed: web2 (no space left). Unreachable: db1 (timed out). Left untouched: "
-            "db2 (budget). Hosts done: 1. Next: opsbook records show RUN-20261120-001"
+            "host failed. Failed: web2 (no space left). Unreachable: db1 (timed out). Left "
+            "untouched: db2 (budget). Hosts done: 1. Next: opsbook records show RUN-20261120-001"
         )
     ]
     assert night.heard() == (

@@ -104,6 +104,7 @@ def _export(
     from opsbook.model.message import msg
     from opsbook.model.places import Places
     from opsbook.scheduler.crontab import control_host, lines, warnings
+    from opsbook.scheduler.declared import check_schedules
     from opsbook.text import translate
 
     if not cron:
@@ -113,6 +114,7 @@ def _export(
         )
     now = SystemClock().now()
     for each in _estates(estate):
+        check_schedules(each)
         host = control_host(each, Places.from_env(), user or "")
         printed = list(lines(each, host, now))
         for warning in warnings(each, host, now):
@@ -179,14 +181,17 @@ def _say(paragraph: str) -> None:
 
 
 def _estates(name: str | None) -> Sequence[Estate]:
-    """The estate asked for, or all that can be given by name; their schedules are checked."""
-    from opsbook.execution.declarations import list_estates
+    """The estate asked for, its schedules checked; or all that can be given by name, as they are:
+    one estate's fault does not hide the others.
+    """
+    from opsbook.execution.declarations import list_estates, load_estate
     from opsbook.model.places import Places
     from opsbook.scheduler.declared import load_schedules
 
     places = Places.from_env()
-    names = [name] if name else [str(directory) for directory in list_estates(places)]
-    return [load_schedules(each, places) for each in names]
+    if name:
+        return [load_schedules(name, places)]
+    return [load_estate(str(directory), places) for directory in list_estates(places)]
 
 
 def _due_rows(estate: Estate, now: datetime, number: int) -> list[dict[str, Any]]:

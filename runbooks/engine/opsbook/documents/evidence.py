@@ -13,8 +13,16 @@ MOST_JSON = 20_000
 """The most characters of unknown evidence shown per host."""
 
 _LOG_KEYS = frozenset(
-    {"day", "manifest_sha256", "totals", "completeness", "losses", "notes", "seal_seconds"}
-)
+    {
+        "day", "manifest_sha256", "totals", "completeness", "losses", "notes", "dropped",
+        "skipped", "skipped_count", "files", "files_read", "wire_bytes", "transport", "seconds",
+        "seal_seconds", "boot_id", "clock_offset_seconds",
+    }
+)  # fmt: skip
+"""What log collection tells (domains/logs/report.py); the page leaves out how it got there."""
+
+MOST_SKIPPED = 40
+"""The most files named that were not collected."""
 
 
 def is_logs(evidence: Mapping[str, Any]) -> bool:
@@ -32,6 +40,22 @@ def log_tables(hosts: list[Mapping[str, Any]], words: Words) -> list[dict[str, A
         for host in hosts
         if is_logs(table(host, "evidence"))
     ]
+
+
+def skipped(hosts: list[Mapping[str, Any]], words: Words) -> list[tuple[str, str, str]]:
+    """Host, path and reason of files that were not collected, and how many more there were."""
+    found: list[tuple[str, str, str]] = []
+    number = 0
+    for host in hosts:
+        notes = rows(table(host, "evidence").get("skipped"))
+        told = amount(table(host, "evidence").get("skipped_count"))
+        number += max(len(notes), int(told or 0))
+        for note in notes[: MOST_SKIPPED - len(found)]:
+            path, reason = text(table(note).get("path")), words.said(table(note).get("reason"))
+            found.append((text(host.get("name")), path, reason))
+    if number > len(found):
+        found.append(("", "", words.of(msg("and {number} more", number=number - len(found)))))
+    return found
 
 
 def log_attention(evidence: Mapping[str, Any], words: Words) -> list[str]:
@@ -113,17 +137,20 @@ def _span(first: str, last: str) -> str:
 
 def _loss(loss: Mapping[str, Any], words: Words) -> str:
     where = f"{text(loss.get('source'))} {text(loss.get('path'))}".strip()
-    after, before = words.moment(loss.get("after")), words.moment(loss.get("before"))
+    reason = words.said(loss.get("reason")).rstrip(".。")
+    after = words.moment(loss.get("after")) or "?"
+    before = words.moment(loss.get("before")) or "?"
     most = count(loss.get("lines_at_most"))
-    reason = words.said(loss.get("reason"))
-    if after and before and most:
+    if most:
         return words.of(
-            msg("{where}: {reason} At most {number} lines from {after} to {before} may be lost.",
-                where=where, reason=reason, number=most, after=after, before=before)
+            msg(
+                "{where}: {reason}; at most {number} lines from {after} to {before} may be lost",
+                where=where, reason=reason, number=most, after=after, before=before,
+            )
         )  # fmt: skip
-    if after and before:
-        return words.of(
-            msg("{where}: {reason} Lines from {after} to {before} may be lost.",
-                where=where, reason=reason, after=after, before=before)
-        )  # fmt: skip
-    return words.of(msg("{where}: {reason}", where=where, reason=reason))
+    return words.of(
+        msg(
+            "{where}: {reason}; lines from {after} to {before} may be lost",
+            where=where, reason=reason, after=after, before=before,
+        )
+    )  # fmt: skip

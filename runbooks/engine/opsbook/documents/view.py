@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from opsbook.documents.attention import attention
-from opsbook.documents.evidence import log_tables, raw
+from opsbook.documents.evidence import log_tables, raw, skipped
 from opsbook.documents.labels import CLASSES, LABELS, ORIGINS, OUTCOMES, RISKS, SOURCES
 from opsbook.documents.proof import checks, proof
 from opsbook.documents.words import Words, amount, rows, table, text
@@ -36,6 +36,7 @@ def view(record: Mapping[str, Any], language: str) -> dict[str, Any]:
         "attention": attention(record, hosts, words),
         "hosts": [page.host(host) for host in hosts],
         "logs": log_tables(hosts, words),
+        "skipped": skipped(hosts, words),
         "method": words.both(table(record, "runbook").get("method")),
         "about": list(page.about()),
         "tools": list(page.tools()),
