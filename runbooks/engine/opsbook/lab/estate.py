@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from opsbook.execution.declarations import content
 from opsbook.lab import plan
 from opsbook.lab.plan import HostSpec, Network
+from opsbook.model.places import private
 
 
-def template() -> Traversable:
+def template() -> Path:
     """The estate as shipped: ``inventories/lab``."""
-    return resources.files("opsbook").joinpath("_content", "inventories", "lab")
+    return content() / "inventories" / "lab"
 
 
 def inventory(specs: Sequence[HostSpec], network: Network, key: Path) -> dict[str, Any]:
@@ -64,8 +64,9 @@ def write(directory: Path, hosts: Mapping[str, Any], known: str) -> None:
     """Put the live estate at ``directory``: template, ``hosts.yml``, ``known_hosts``."""
     part = directory.with_name(directory.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(mode=0o700, parents=True)
-    _copy(template(), part)
+    private(part.parent)
+    shutil.copytree(template(), part)
+    part.chmod(0o700)
     # JSON is YAML; Ansible reads it as such.
     (part / "hosts.yml").write_text(json.dumps(hosts, indent=2) + "\n")
     (part / "known_hosts").write_text(known)
@@ -91,15 +92,6 @@ def _variables(spec: HostSpec, network: Network) -> dict[str, Any]:
     if spec.layer == "nopython":
         result["opsbook_python"] = False
     return result
-
-
-def _copy(source: Traversable, target: Path) -> None:
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for one in source.iterdir():
-        if one.is_dir():
-            _copy(one, target / one.name)
-        else:
-            (target / one.name).write_bytes(one.read_bytes())
 
 
 def _quoted(path: Path) -> str:

@@ -94,7 +94,9 @@ class Hosts:
                 for one in self._machine.processes()
                 if (home := _home(one)).startswith(below) and (wanted is None or home in wanted)
             ]
-            for process in ours:
+            # The first process of a host's own process namespace ends after all its others, and
+            # the one above it (unshare) after that: it is waited for, and killed if alone.
+            for process in [one for one in ours if one.argv[0] == "sh"] or ours:
                 self._machine.kill(process, signal.SIGKILL)
             if not ours:
                 break
@@ -109,7 +111,12 @@ class Hosts:
         for tree in ("systemd", "unified", "."):
             ours = f"/sys/fs/cgroup/{tree}/opsbook-lab"
             names = ["-path", f"*/opsbook-lab/{prefix}-*"]
-            self._machine.run(["find", ours, "-depth", "-type", "d", *names, "-delete"])
+            remove = ["find", ours, "-depth", "-type", "d", *names, "-delete"]
+            for _ in range(50):  # a process that is just ending keeps its group busy
+                done = self._machine.run(remove)
+                if not done.status or "No such file" in done.err:
+                    break
+                self._machine.pause(0.1)
             self._machine.run(["rmdir", "--ignore-fail-on-non-empty", ours])
 
     def public_key(self, name: str) -> str:

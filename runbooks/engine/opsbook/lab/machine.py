@@ -43,7 +43,7 @@ class Machine(Protocol):
         ...
 
     def processes(self) -> list[Process]:
-        """Processes of the superuser."""
+        """Our own user's processes (a lab is run by the superuser)."""
         ...
 
     def kill(self, process: Process, number: signal.Signals) -> None:
@@ -83,7 +83,7 @@ class LinuxMachine:
             )  # fmt: skip
 
     def processes(self) -> list[Process]:
-        """Processes of the superuser."""
+        """Our own user's processes (a lab is run by the superuser)."""
         return list(_processes())
 
     def kill(self, process: Process, number: signal.Signals) -> None:
@@ -112,7 +112,7 @@ def _processes() -> Iterator[Process]:
         if not entry.name.isdigit():
             continue
         try:
-            if entry.stat().st_uid != 0:
+            if entry.stat().st_uid != os.geteuid():
                 continue
             words = (entry / "cmdline").read_bytes().decode(errors="surrogateescape")
             yield Process(int(entry.name), _started(entry), tuple(words.split("\0")[:-1]))

@@ -1,0 +1,48 @@
+"""One lab for the whole session, of its own; its images stay for the next session.
+
+Where a lab cannot run, its tests are skipped with the reason; under CI=true that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from opsbook.lab import Lab, requirements
+from opsbook.model.places import Places
+
+STATE = Path(__file__).parents[2] / ".state"
+IMAGES = STATE / "lab-images"
+
+
+def _needs_a_lab(directory: Path) -> None:
+    missing = [one.english() for one in requirements(directory)]
+    if missing and os.environ.get("CI") == "true":
+        pytest.fail("a lab cannot run here: " + " ".join(missing))
+    if missing:
+        pytest.skip("a lab cannot run here: " + " ".join(missing))
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """The default lab, up; shared by all tests, so leave its hosts as they were found."""
+    places = Places(STATE / "e2e")
+    _needs_a_lab(places.lab)
+    lab = Lab(places, images=IMAGES, say=lambda message: print(message.english()))
+    lab.down()
+    lab.up()
+    yield lab
+    lab.down()
+
+
+@pytest.fixture
+def own_lab(lab: Lab) -> Iterator[Lab]:
+    """A second, empty lab to be mistreated. Its images are those of the session's lab."""
+    with tempfile.TemporaryDirectory(prefix="opsbook-lab-", dir="/var/tmp") as state:
+        mine = Lab(Places(Path(state)), images=IMAGES)
+        yield mine
+        mine.down(purge=True)
