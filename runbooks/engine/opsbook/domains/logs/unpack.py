@@ -95,3 +95,12 @@ class _Span:
             pass
         if self._left or not self._end.done:
             raise FrameFault("its end is missing")
+
+
+def file_sha256(fd: int) -> str:
+    """SHA-256 (hex) of a whole file, read by position."""
+    digest, at = hashlib.sha256(), 0
+    while data := os.pread(fd, STEP, at):
+        digest.update(data)
+        at += len(data)
+    return digest.hexdigest()
