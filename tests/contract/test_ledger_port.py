@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from doubles.clock import FakeClock
 from doubles.estate_of_runs import DAY, DEAD, closed, finished, opened, whole_run
 from doubles.ledger import MemoryLedger
-
 from opsbook.ledger.port import Holder
 from opsbook.ledger.signing import is_genuine, public_keys
 from opsbook.ledger.store import open_ledger, this_process

@@ -10,7 +10,7 @@ from opsbook.ledger.chain import event_hash
 from opsbook.ledger.verdict import Found, What
 from opsbook.model.message import msg
 
-_NEAR = 1_000_000
+_NEAR = 10_000
 """How far around its place the true number of a moved event is looked for."""
 
 

@@ -41,7 +41,8 @@ def _disagreement(line: RunLine | None, right: RunLine | None) -> Found:
         "The table of runs disagrees with the events of {run}; the events are sound.",
         run=about.run,
     )  # fmt: skip
-    return Found((right or about).first, What.RUNS_DISAGREE, problem)
+    told = right if right and right.run == about.run else about
+    return Found(told.first, What.RUNS_DISAGREE, problem)
 
 
 def _events(reader: Reader) -> Iterator[Event]:

@@ -42,7 +42,7 @@ class WitnessPlace(Protocol):
 def testify(
     checkpoint: Checkpoint,
     witnesses: Sequence[Witness],
-    place: Callable[[Witness], WitnessPlace] | None = None,
+    place: Callable[[Witness], WitnessPlace] | None = None,  # noqa: PT028 -- not a test
 ) -> list[Message]:
     """Copy ``checkpoint`` to every one of ``witnesses``; says which of them failed, and why."""
     problems = []
