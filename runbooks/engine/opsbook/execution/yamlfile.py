@@ -29,6 +29,8 @@ _SCALARS = {
     "tag:yaml.org,2002:null",
 }
 
+_COLLECTIONS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
+
 
 @dataclass(slots=True)
 class Document:
@@ -121,6 +123,8 @@ class _Builder:
             return self._refuse(path, line, msg("aliases are not allowed here; write it out"))
         self.seen.add(id(node))
         self.document.lines[path] = line
+        if node.id != "scalar" and str(node.tag) not in _COLLECTIONS:
+            return self._tag(node, path, line)
         if node.id == "mapping":
             return self._mapping(node, path)
         if node.id == "sequence":
@@ -148,13 +152,17 @@ class _Builder:
         if tag == "tag:yaml.org,2002:timestamp":
             return node.value
         if tag not in _SCALARS:
-            return self._refuse(path, line, msg("the tag {tag} is not allowed here", tag=tag))
+            return self._tag(node, path, line)
         if tag.endswith(":str"):
             return node.value
         try:
             return self.constructor.construct_object(node)
         except (ValueError, OverflowError):
             return self._refuse(path, line, msg("not a number: {value}", value=node.value))
+
+    def _tag(self, node: Any, path: Where, line: int) -> None:
+        problem = msg("the tag {tag} is not allowed here", tag=str(node.tag))
+        return self._refuse(path, line, problem)
 
     def _refuse(self, path: Where, line: int, problem: Message) -> None:
         self.document.faults.append(self.document.fault(path, problem, line))
