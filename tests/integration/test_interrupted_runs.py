@@ -66,7 +66,8 @@ def wait_for(places: Places, kind: str, process: subprocess.Popen[bytes]) -> Non
                     return
             except Exception:
                 continue
-        assert process.poll() is None, f"the run ended before {kind}"
+        if process.poll() is not None:
+            pytest.fail(f"the run ended before {kind}: {process.communicate()[1].decode()}")
         time.sleep(0.05)
     pytest.fail(f"no {kind} in 20 s")
 
@@ -119,16 +120,14 @@ def test_control_c_stops_cleanly_and_says_how_to_go_on(estate: Path, state: Plac
 def test_a_run_in_progress_is_busy_for_a_second_terminal(estate: Path, state: Places) -> None:
     process = begin(estate)
     wait_for(state, "host.started", process)
-    resumed = opsbook("resume", number_of_first(state))
+    process.send_signal(signal.SIGSTOP)
+    resumed = opsbook("resume", number_of(state))
     second = opsbook("run", "host_survey", "-e", estate)
+    process.send_signal(signal.SIGCONT)
     process.wait()
     assert second.returncode == Exit.BUSY, second.stderr
     assert resumed.returncode == Exit.BUSY, resumed.stderr
     assert process.returncode == Exit.DONE
-
-
-def number_of_first(places: Places) -> str:
-    return next(iter(open_ledger(places, SystemClock()).events(kinds=("run.opened",)))).run
 
 
 def test_a_changing_runbook_is_refused_by_run_and_the_refusal_is_on_record(
