@@ -62,14 +62,18 @@ def back_up(places: Places, clock: Clock, target: Path) -> Backup:
         )
     with open_reader(places.ledger) as reader:
         schema = int(reader.meta("schema") or 0)
-    with _staging(places, "backup") as stage:
-        _collect(places, stage)
-        verdict, _ = audit(Places(stage))
-        about = {"opsbook": __version__, "made": stamp(clock.now()), "schema": schema}
-        manifest = archive.describe(stage, about)
-        with _writable(target):
-            archive.write(target, stage, manifest)
-    return Backup(manifest, verdict)
+    lock = share_state(places.root)
+    try:
+        with _staging(places, "backup") as stage:
+            _collect(places, stage)
+            verdict, _ = audit(Places(stage))
+            about = {"opsbook": __version__, "made": stamp(clock.now()), "schema": schema}
+            manifest = archive.describe(stage, about)
+            with _writable(target):
+                archive.write(target, stage, manifest)
+        return Backup(manifest, verdict)
+    finally:
+        os.close(lock)
 
 
 def restore(places: Places, clock: Clock, source: Path, *, replace: bool = False) -> Restored:
@@ -82,6 +86,7 @@ def restore(places: Places, clock: Clock, source: Path, *, replace: bool = False
     private(places.root)
     lock = share_state(places.root, alone=True)
     try:
+        _sweep(places)
         with _staging(places, "restore") as stage:
             manifest = archive.unpack(source, stage)
             _must_verify(Places(stage))
@@ -231,6 +236,13 @@ def _staging(places: Places, duty: str) -> Iterator[Path]:
     """A private directory beside the state, so that files can be renamed into it."""
     with tempfile.TemporaryDirectory(prefix=f".{duty}-", dir=places.root) as directory:
         yield Path(directory)
+
+
+def _sweep(places: Places) -> None:
+    """Remove what a killed backup or restore left; nobody else is at work."""
+    for duty in ("backup", "restore"):
+        for left in places.root.glob(f".{duty}-*"):
+            shutil.rmtree(left)
 
 
 @contextmanager
