@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -19,9 +20,6 @@ NAMED = 12
 
 REASON = 160
 """The most characters of one host's reason."""
-
-_CLOSED = ("。", "；", "：")
-"""After these no space stands before the next sentence."""
 
 _LEFT = (Outcome.REFUSED, Outcome.BUSY, Outcome.NOT_STARTED)
 
@@ -107,8 +105,15 @@ def paragraph(estate: Estate, job: Scheduled, ending: Ending) -> str:
     sentences = _missed(estate, job, ending.missed)
     if ending.exit not in (Exit.DONE, Exit.CHANGED):
         sentences += _bad_end(estate, job, ending)
-    spoken = [translate(sentence) for sentence in sentences]
-    return "".join(s if s.endswith(_CLOSED) else s + " " for s in spoken).rstrip()
+    *first, last = (translate(sentence) for sentence in sentences)
+    return "".join(map(_closed, first)) + last
+
+
+def _closed(sentence: str) -> str:
+    """``sentence`` as it stands before another one."""
+    if sentence.endswith("。"):
+        return sentence
+    return sentence + (" " if sentence.endswith((".", "!", "?")) else "; ")
 
 
 def _bad_end(estate: Estate, job: Scheduled, ending: Ending) -> list[Message]:
@@ -164,7 +169,7 @@ def _next(estate: Estate, job: Scheduled, ending: Ending) -> list[Message]:
         return [
             msg(
                 "Next: opsbook schedule run {schedule} -e {estate}",
-                schedule=job.name, estate=estate.directory,
+                schedule=job.name, estate=shlex.quote(str(estate.directory)),
             )
         ]  # fmt: skip
     if ending.exit is Exit.INTERRUPTED:
