@@ -21,7 +21,7 @@ Row = sqlite3.Row
 SCHEMA = 1
 BUSY_SECONDS = 60.0
 
-NOTHING_KEPT = msg("Nothing of this night is kept; what was stored before is untouched.")
+UNTOUCHED = msg("What was stored before is untouched.")
 
 _TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -48,7 +48,8 @@ CREATE TABLE files (
     hot TEXT NOT NULL DEFAULT 'here', archive TEXT NOT NULL DEFAULT 'absent',
     PRIMARY KEY (host, day, name)) WITHOUT ROWID;
 
--- earliest, latest: minutes since 1970 between which its lines lie
+-- earliest, latest: minutes since 1970 between which its lines lie; cut_line = 1 when the last
+-- line goes on in the stream's next piece
 CREATE TABLE pieces (
     id INTEGER PRIMARY KEY, host TEXT NOT NULL, day TEXT NOT NULL, file TEXT NOT NULL,
     offset INTEGER NOT NULL, length INTEGER NOT NULL, stored_sha256 TEXT NOT NULL,
@@ -57,7 +58,7 @@ CREATE TABLE pieces (
     encoding TEXT NOT NULL, timezone TEXT NOT NULL, sensitivity TEXT NOT NULL,
     start INTEGER NOT NULL, raw_length INTEGER NOT NULL, raw_sha256 TEXT NOT NULL,
     lines INTEGER NOT NULL, first_line_at TEXT, last_line_at TEXT,
-    earliest INTEGER, latest INTEGER);
+    earliest INTEGER, latest INTEGER, cut_line INTEGER NOT NULL);
 CREATE INDEX pieces_of_day ON pieces (host, day, file, offset);
 CREATE INDEX pieces_of_stream ON pieces (host, stream, start);
 
@@ -180,8 +181,8 @@ def full(store: Path) -> HostRefused:
     """The fault of a store without room."""
     return HostRefused(
         msg("The log store {path} is full.", path=store),
-        untouched=NOTHING_KEPT,
-        next_step=msg("Free space there; the next collection fetches what is missing."),
+        untouched=UNTOUCHED,
+        next_step=msg("Free space there; the next run goes on with what is missing."),
     )
 
 

@@ -183,6 +183,7 @@ class Commit:
             "last_line_at": _stamp(sealed.last_line_at),
             "earliest": sealed.earliest,
             "latest": sealed.latest,
+            "cut_line": int(not sealed.tail.endswith(b"\n")),
         }
 
     def _insert_streams(
@@ -273,6 +274,9 @@ def _grown(stream: Stream, before: Kept | None, parts: Sequence[Sealed]) -> Kept
         last = sealed.last_line_at or last
         offset += sealed.raw_length
     first, end = windows(offset, head, tail)
+    if before and not parts:
+        first, end = before.stream.head, before.stream.tail
+    first = first or (before.stream.head if before else None)
     grown = replace(stream, offset=offset, head=first, tail=end, last_line_at=last)
     return Kept(grown, head, tail)
 

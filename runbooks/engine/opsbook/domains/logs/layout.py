@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from opsbook.domains.logs.catalogue import NOTHING_KEPT, full
+from opsbook.domains.logs.catalogue import UNTOUCHED, full
 from opsbook.model import names
 from opsbook.model.errors import Busy, HostRefused, InputFault, OpsbookError
 from opsbook.model.message import msg
@@ -113,7 +113,7 @@ def explained(store: Path) -> Iterator[None]:
         raise HostRefused(
             msg("The log store {path} cannot be written: {reason}.",
                 path=store, reason=str(error.strerror)),
-            untouched=NOTHING_KEPT,
+            untouched=UNTOUCHED,
         ) from error  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from opsbook.domains.logs import layout, manifest
-from opsbook.domains.logs.catalogue import NOTHING_KEPT, Catalogue
+from opsbook.domains.logs.catalogue import UNTOUCHED, Catalogue
 from opsbook.domains.logs.layout import HostLock, Tier
 from opsbook.domains.logs.model import NightResult, Source
 from opsbook.domains.logs.night import StoredNight
@@ -127,7 +127,7 @@ class DiskLogStore:
             raise HostRefused(
                 msg("The log store {path} has {free} MiB free; {least} MiB must stay free.",
                     path=self.hot.root, free=free, least=least),
-                untouched=NOTHING_KEPT,
+                untouched=UNTOUCHED,
                 next_step=msg("Free space there, or lower policies.logs.min_free_mib."),
             )  # fmt: skip
 
