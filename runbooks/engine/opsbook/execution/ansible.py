@@ -35,7 +35,10 @@ from opsbook.model.runbook import duration
 GRACE_SECONDS = 10
 """Between asking Ansible to stop and killing it."""
 
-_CHECK_SECONDS = 0.5
+_SETTINGS = {"suppress_output_file": True, "pexpect_timeout": 0.5}
+"""For ansible-runner, which reads them from a file only; half a second is how often it asks
+whether to stop."""
+
 _OF_RUNNER = ("AWX_", "RUNNER_", "ORIGINAL_STDOUT", "ANSIBLE_CALLBACK_PLUGINS",
               "ANSIBLE_STDOUT_CALLBACK", "ANSIBLE_RETRY")  # fmt: skip
 
@@ -74,7 +77,8 @@ class _Play:
 
     def run(self) -> None:
         with working_directory(self.job.places, self.job.run) as directory:
-            self._call(directory)
+            if not self.job.cancelled.is_set():
+                self._call(directory)
         if self.job.cancelled.is_set() and self.events.stats is None:
             return
         for host in self.hosts:
@@ -104,7 +108,6 @@ class _Play:
             ident="run",
             quiet=True,
             fact_cache_type="memory",
-            settings={"suppress_output_file": True, "pexpect_timeout": _CHECK_SECONDS},
         )
         config.prepare()
         config.cwd = str(self.job.estate.directory)
@@ -117,6 +120,7 @@ class _Play:
         (directory / "env").mkdir(mode=0o700)
         names = {"all": {"hosts": {host.name: _connecting(host) for host in self.hosts}}}
         _write(directory / "env" / "extravars", json.dumps(dict(self.job.parameters)))
+        _write(directory / "env" / "settings", json.dumps(_SETTINGS))
         _write(directory / "names.json", json.dumps(names))
         _write(directory / "limit", "\n".join(host.name for host in self.hosts))
 
