@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2086,SC2046  # requests and answers are split into words on purpose
 # What opsbook runs on a host to read its logs: POSIX sh, coreutils or busybox, no Python.
 # Reads one request per line, answers on standard output, writes nothing on the host.
 # Names of files are only ever values: expanded from a pattern once, then called by number.
@@ -72,13 +73,12 @@ entries() {
     printf '\0'
 }
 
-# is_it: descriptor 3 is the file that the survey saw; sets size, mtime and ctime.
+# is_it: descriptor 3 is the file that the survey saw; sets now: its size, mtime and ctime.
 is_it() {
     facts=$(stat -L -c '%d %i %s %Y %Z' /dev/fd/3 2>/dev/null) || return 1
     case $facts in "$device $inode "*) ;; *) return 1 ;; esac
     facts=${facts#* }
     now=${facts#* }
-    size=${now%% *}
 }
 
 # whole_lines START END: sets end before the last line when that is unfinished.
