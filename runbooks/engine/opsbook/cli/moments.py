@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from opsbook.model.errors import UsageFault
 from opsbook.model.message import msg
@@ -12,8 +12,8 @@ _AGO = re.compile(r"^(\d{1,5})([dhm])$")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
-def moment_of(text: str, now: datetime) -> datetime:
-    """``text`` as an aware time; without an offset it is in this machine's zone.
+def moment_of(text: str, now: datetime, zone: tzinfo | None = None) -> datetime:
+    """``text`` as an aware time; without an offset it is in ``zone``, or this machine's zone.
 
     ``7d`` is seven days before ``now``. Raises UsageFault.
     """
@@ -21,7 +21,8 @@ def moment_of(text: str, now: datetime) -> datetime:
     try:
         if ago:
             return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        return datetime.fromisoformat(text).astimezone()
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=zone) if zone and not moment.tzinfo else moment.astimezone()
     except (ValueError, OverflowError) as error:
         raise UsageFault(
             msg("{moment} is no point in time.", moment=text),
