@@ -312,3 +312,11 @@ def test_every_label_is_used_by_a_template_or_the_view() -> None:
             used += path.read_text(encoding="utf-8")
     unused = [key for key in LABELS if f"label.{key}" not in used and f'"{key}"' not in used]
     assert unused == []
+
+
+def test_hosts_without_work_are_not_counted_as_done() -> None:
+    record = example("ok")
+    record["hosts"][4]["outcome"] = "skipped"
+    assert "4 of 5 hosts are done; on the others there was nothing to do." in render(
+        record, "md", "en"
+    )

@@ -18,7 +18,7 @@ from opsbook.ledger.process import this_process
 from opsbook.lifecycle.request import RunRequest, RunResult
 from opsbook.model.errors import IntegrityFault, Refused, UsageFault
 from opsbook.model.estate import Estate
-from opsbook.model.event import NewEvent
+from opsbook.model.event import Event, NewEvent
 from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
 from opsbook.model.outcome import Outcome, RunState
@@ -247,6 +247,21 @@ def test_a_failure_command_that_fails_is_told_and_recorded(
     assert event.payload is not None
     assert words in Message.from_json(event.payload["problem"]).english()
     assert event.run == "RUN-20261120-001"
+
+
+def test_a_ledger_that_is_full_does_not_change_how_the_job_ended(night: Night) -> None:
+    night.on_failure = ["false"]
+    ended = night.run(Exit.HOST_FAILED)
+
+    def full(events: object) -> list[Event]:
+        raise Refused(msg("The disk is full."))
+
+    def begin() -> RunResult:
+        night.ledger.append = full  # type: ignore[method-assign]
+        return ended
+
+    assert night.start(begin) == Exit.HOST_FAILED
+    assert night.said[-1] == "The disk is full."
 
 
 def test_a_failure_command_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:

@@ -85,6 +85,12 @@ class _Page:
             return self._words.of(msg("The run was due at {due} and did not start.", due=due))
         if state == "refused":
             return self._words.of(msg("The run was refused; no host was touched."))
+        skipped = sum(self._outcome(host) == "skipped" for host in self._hosts)
+        if state == "closed" and done == total and skipped:
+            return self._words.of(
+                msg("{done} of {total} hosts are done; on the others there was nothing to do.",
+                    done=done - skipped, total=total)
+            )  # fmt: skip
         if state == "closed" and done == total:
             return self._words.of(msg("All {total} hosts are done.", total=total))
         if state == "closed":

@@ -100,10 +100,16 @@ class Teller:
             return
         self.say(translate(problem))
         if ledger is not None:
-            payload = {"problem": problem.to_json(), "schedule": self.job.name}
-            ledger.append(
-                [NewEvent("notice.failed", self.estate.name, ending.run, payload=payload)]
-            )
+            self._record(problem, ending, ledger)
+
+    def _record(self, problem: Message, ending: Ending, ledger: Ledger) -> None:
+        """A ledger that cannot take it must not change how the job ended."""
+        payload = {"problem": problem.to_json(), "schedule": self.job.name}
+        event = NewEvent("notice.failed", self.estate.name, ending.about, payload=payload)
+        try:
+            ledger.append([event])
+        except OpsbookError as error:
+            self.say(translate(error.problem))
 
     def _call(self, ending: Ending, story: str) -> Message | None:
         if not self.estate.on_failure:
