@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from opsbook.domains.logs import streams
@@ -24,6 +25,19 @@ class Daily:
     host: str
     day: date
     found: Completeness
+
+    def to_json(self) -> dict[str, Any]:
+        """As listed."""
+        return {
+            "host": self.host,
+            "day": self.day.isoformat(),
+            "source": self.found.source,
+            "since": self.found.since.isoformat(),
+            "until": self.found.until.isoformat(),
+            "expected": self.found.expected,
+            "have": self.found.have,
+            "gaps": [list(gap) for gap in self.found.gaps],
+        }
 
 
 def daily(store: DiskLogStore, first: date, last: date, host: str | None = None) -> Iterator[Daily]:

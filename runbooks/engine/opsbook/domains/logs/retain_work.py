@@ -165,7 +165,7 @@ def preview(
     policy = store.estate.policies.logs
     with store.catalogue.reading() as db:
         return plan(
-            _kept(db, host), holds.in_force(db), now,
+            kept_files(db, host), holds.in_force(db), now,
             hot_days=policy.hot_days, archive_days=policy.archive_days, deleting=deleting,
         )  # fmt: skip
 
@@ -239,13 +239,16 @@ def day_end(day: str, timezone: str) -> datetime:
     return datetime.combine(following, time(), ZoneInfo(timezone)).astimezone(UTC)
 
 
-def _kept(db: sqlite3.Connection, host: str | None) -> list[Kept]:
+def kept_files(
+    db: sqlite3.Connection, host: str | None = None, *, deleted: bool = False
+) -> list[Kept]:
+    """Stored files of ``host`` (or of all); ``deleted`` ones only when asked for."""
     zones = {(row["host"], row["day"]): row["timezone"]
              for row in db.execute("SELECT host, day, timezone FROM days")}  # fmt: skip
     ranges = _line_days(db, host)
     found = []
     for file in stored.files(db, host=host):
-        if file.hot == "gone" and file.archive == "gone":
+        if not deleted and file.hot == file.archive == "gone":
             continue
         zone = zones[file.host, file.day]
         day = date.fromisoformat(file.day)

@@ -1,0 +1,70 @@
+"""Kept lines and completeness as they appear on a terminal or in a pipe."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import tzinfo
+
+from opsbook.domains.logs.daily import Daily
+from opsbook.domains.logs.reader import Hit
+from opsbook.model.message import printable
+from opsbook.text import tr
+
+
+def print_hits(hits: Iterable[Hit], zone: tzinfo, *, to_json: bool, named: bool) -> int:
+    """Print lines as they come; how many. ``named`` puts host, source and file before each.
+
+    What a host wrote is shown on a terminal with its control characters visible; into a pipe it
+    goes as it is.
+    """
+    terminal = sys.stdout.isatty()
+    count = 0
+    for hit in hits:
+        if to_json:
+            sys.stdout.write("[\n" if count == 0 else ",\n")
+            sys.stdout.write(json.dumps(_plain(hit, zone), ensure_ascii=True))
+        else:
+            name = f"{hit.host} {hit.source} {printable(hit.path)}: " if named else ""
+            text = _visible(hit.text) if terminal else hit.text
+            sys.stdout.write(name + text + _cut(hit) + "\n")
+        count += 1
+    if to_json:
+        sys.stdout.write("[]\n" if count == 0 else "\n]\n")
+    return count
+
+
+def _plain(hit: Hit, zone: tzinfo) -> dict[str, object]:
+    return asdict(hit) | {"at": hit.at.astimezone(zone).isoformat() if hit.at else None}
+
+
+def _visible(text: str) -> str:
+    return "\t".join(printable(part) for part in text.split("\t"))
+
+
+def _cut(hit: Hit) -> str:
+    return tr(" ... (cut: the line has {length} bytes)", length=hit.length) if hit.cut else ""
+
+
+def print_daily(found: Sequence[Daily]) -> None:
+    """One line per host, source and day."""
+    for each in found:
+        who = f"{each.day}  {each.host}  {each.found.source}: "
+        if each.found.expected is None:
+            print(
+                who + tr("{have} minutes with lines, nothing declared", have=f"{each.found.have:,}")
+            )
+            continue
+        what = tr("expected {expected} minutes, have {have}",
+                  expected=f"{each.found.expected:,}", have=f"{each.found.have:,}")  # fmt: skip
+        gaps = "".join(tr(", gap {gap}", gap=_gap(*gap)) for gap in each.found.gaps)
+        print(who + what + gaps)
+    if not found:
+        print(tr("Nothing has been collected of these days."))
+
+
+def _gap(first: str, last: str) -> str:
+    """``03:12-03:14``; a single minute stands alone."""
+    return first[11:] if first == last else f"{first[11:]}-{last[11:]}"
