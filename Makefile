@@ -20,14 +20,14 @@ setup: .venv/.ready ## system packages, .venv and opsbook itself (a second call 
 demo: setup ## the nightly log collection on real hosts, twice, with its record and proof
 	@OPSBOOK_STATE=$(STATE)/demo .ci/demo
 
-test: setup ## lint and every test
+test: setup .cache/test-packages ## lint and every test
 	@.ci/lint
 	@OPSBOOK_STATE=$(STATE)/test timeout --foreground --signal=INT $(TEST_MINUTES)m $(BIN)/pytest
 
 bench: setup ## measure, and write docs/benchmarks.md
 	@OPSBOOK_STATE=$(STATE)/bench $(BIN)/python tests/bench/run.py
 
-lint: setup ## every check that needs no test run
+lint: setup .cache/test-packages ## every check that needs no test run
 	@.ci/lint
 
 wheelhouse: setup ## dist/wheelhouse: all an air-gapped site needs
@@ -44,6 +44,10 @@ clean: ## stop labs, remove everything that was made here
 
 .cache/system-packages: .ci/system-packages
 	@.ci/system-packages
+	@mkdir -p .cache && touch $@
+
+.cache/test-packages: .ci/system-packages
+	@.ci/system-packages --tests
 	@mkdir -p .cache && touch $@
 
 .venv/.ready: .ci/lock/dev.txt pyproject.toml runbooks/engine/build_hook.py $(CATALOGUES) | .cache/system-packages
