@@ -9,7 +9,7 @@ Rules, in this order:
    now is new, from byte 0.
 3. A file with an unknown inode is recognised by its content (packed files: by what they
    unpack to). It continues a stream whose own file is gone or replaced; of several, one not
-   at the stream's former path, then a plain one, then the longest. Beside the stream's own
+   at the stream's former path, then the longest, then a plain one. Beside the stream's own
    file it is a copy if the whole common part is equal, and new if not.
 4. When a stream's own file was renamed, a file at its former path is new, however it begins.
 5. New files that begin with one another's whole content are copies of one another.
@@ -21,6 +21,7 @@ Rules, in this order:
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 
 from opsbook.domains.logs.decisions import Copy, Gap, Leave, Plan, Take, View
@@ -216,15 +217,14 @@ class _Planner:
         for file in self.unknown:
             self.full[file.index], self.part[file.index] = [], []
             for stream in self.view.streams:
-                if stream.head is None or stream.offset == 0 or self._is_successor(file, stream):
-                    continue
-                self._match_one(file, stream, stream.head)
+                if not self._is_successor(file, stream):
+                    self._match_one(file, stream, stream.head or Window(0, HEAD, ""))
 
     def _match_one(self, file: Surveyed, stream: Stream, window: Window) -> None:
         length = self.length[file.index]
-        if length < window.length:
+        if length < window.length or not stream.offset:
             carrier = self.carrier.get(stream.number)
-            if carrier is not None and _kin(file.path, carrier.path):
+            if carrier is not None and carrier.size and _kin(file.path, carrier.path):
                 self.part[file.index].append(stream)
             return
         begins = self.head[file.index][: window.length]
@@ -259,9 +259,9 @@ class _Planner:
                 taken.add(best.index)
         self.unknown = [f for f in self.unknown if self._open(f) and f.index not in taken]
 
-    def _rank(self, file: Surveyed, stream: Stream) -> tuple[bool, bool, int, int]:
+    def _rank(self, file: Surveyed, stream: Stream) -> tuple[bool, int, bool, int]:
         plain = self.kind[file.index] == "plain"
-        return (file.path != stream.path, plain, self.length[file.index], -file.index)
+        return (file.path != stream.path, self.length[file.index], plain, -file.index)
 
     @staticmethod
     def _may_be_a_beginning(file: Surveyed, stream: Stream) -> bool:
@@ -383,15 +383,39 @@ class _Planner:
 
     def _what_was_lost(self, stream: Stream) -> tuple[Message | None, Surveyed | None]:
         own, claimed = self.replaced.get(stream.number), self.claimed.get(stream.number)
-        if own is not None and own.path == stream.path and not self._had_ended(stream):
+        if own is not None and _kin(own.path, stream.path) and not self._had_ended(stream):
             if claimed is not None:
                 return msg("emptied after it was copied (copytruncate)"), claimed
             return msg("emptied or replaced, and no copy was found"), None
         if claimed is not None and claimed.path == stream.path:
             return msg("replaced by another file that begins the same"), None
+        if claimed is not None and own is None and stream.inode and not stream.ended:
+            if self.kind.get(claimed.index) == "plain":
+                return msg("gone, and only a copy of it was found"), claimed
+        if self._may_have_begun_again(stream):
+            return msg("perhaps emptied and begun again with the same lines"), self._twin(stream)
         if self._is_gone(stream) and not stream.ended:
             return msg("gone before it was collected to its end"), None
         return None, None
+
+    def _may_have_begun_again(self, stream: Stream) -> bool:
+        """So little is kept that a file emptied meanwhile may begin with just that again."""
+        own = self.carrier.get(stream.number)
+        if own is None or own.path != stream.path or stream.offset >= HEAD + TAIL:
+            return False
+        if own.key != (stream.device, stream.inode) or unchanged(own, stream):
+            return False
+        rewritten = own.size == stream.size == stream.offset > 0 and own.mtime != stream.mtime
+        return rewritten or self._twin(stream) is not None
+
+    def _twin(self, stream: Stream) -> Surveyed | None:
+        """A file found today that begins with all that is kept of ``stream``."""
+        found = [*self.new, *(copy.file for copy in self.copies.values() if copy.length)]
+        for file in found:
+            begins = not stream.offset or stream in self.full.get(file.index, ())
+            if begins and file.mtime >= stream.mtime and _kin(file.path, stream.path):
+                return file
+        return None
 
     @staticmethod
     def _had_ended(stream: Stream) -> bool:
@@ -411,6 +435,9 @@ class _Planner:
 
 
 def _kin(one: bytes, other: bytes) -> bool:
-    """Names such as ``app.log`` and ``app.log.1.gz``, in whatever directories."""
-    first, second = one.rpartition(b"/")[2], other.rpartition(b"/")[2]
-    return first.startswith(second) or second.startswith(first)
+    """Names of one family, such as ``app.log``, ``app.log.1.gz`` and ``app-20261121.log``."""
+    return _family(one) == _family(other)
+
+
+def _family(path: bytes) -> bytes:
+    return re.split(rb"[._-]", path.rpartition(b"/")[2], maxsplit=1)[0]

@@ -123,13 +123,14 @@ class Wire:
         source.finish()
 
     def _unpacked_gzip(self) -> Iterator[bytes]:
-        unpacker = zlib.decompressobj(31)
+        unpacker, pending = zlib.decompressobj(31), False
         try:
             while not unpacker.eof:
-                data = self.some()
+                data = memoryview(b"") if pending else self.some()
                 out = unpacker.decompress(data, _STEP)
-                left = len(unpacker.unconsumed_tail) + len(unpacker.unused_data)
-                self.use(len(data) - left)
+                pending = len(out) == _STEP and not unpacker.unconsumed_tail
+                left = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+                self.use(len(data) - len(left))
                 if out:
                     yield out
         except zlib.error as error:

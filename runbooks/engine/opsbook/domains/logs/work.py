@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from opsbook.domains.logs.agent import ShellAgent, loader
-from opsbook.domains.logs.limits import Room, Throttle
 from opsbook.domains.logs.hostnight import HostNight
+from opsbook.domains.logs.limits import Room, Throttle
 from opsbook.domains.logs.port import LogStore
 from opsbook.domains.logs.report import Timing, faulty, report
 from opsbook.domains.logs.sources import sources_of
