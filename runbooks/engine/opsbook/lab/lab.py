@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,8 +32,9 @@ from opsbook.model.errors import Busy, HostFailed, InputFault, Refused, UsageFau
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places, private
 
-BOOT_SECONDS = 240.0
+BOOT_SECONDS = 120.0
 _POLL_SECONDS = 0.2
+_DEAD_POLLS = 5
 _AT_ONCE = 8
 
 
@@ -227,21 +229,29 @@ class Lab:
         )
 
     def _wait(self) -> None:
+        """Until all hosts run. A host counts as dead when it is so for a while: a process that is
+        just becoming another program shows no command for a moment.
+        """
+        dead: Counter[str] = Counter()
         states: list[HostState] = []
         for _ in range(int(BOOT_SECONDS / _POLL_SECONDS)):
             states = self._hosts.states()
-            dead = [one.name for one in states if one.state == "stopped"]
-            if dead:
-                raise self._failed(dead[0])
             if all(one.state == "running" for one in states):
                 return
+            dead.update(one.name for one in states if one.state == "stopped")
+            for name, times in dead.items():
+                if times > _DEAD_POLLS:
+                    raise self._failed(name)
             self._machine.pause(_POLL_SECONDS)
         raise self._failed(next(one.name for one in states if one.state != "running"))
 
     def _failed(self, name: str) -> HostFailed:
+        console = self._hosts.console(name)
+        said = console.read_text(errors="replace").split("\n") if console.exists() else []
+        last = next((line.strip() for line in reversed(said) if line.strip()), "")
         return HostFailed(
-            msg("The lab host {host} did not boot.", host=name),
-            next_step=msg("What it said is in {file}.", file=self._hosts.console(name)),
+            msg("The lab host {host} did not boot; it said last: {line}", host=name, line=last),
+            next_step=msg("All it said is in {file}.", file=console),
         )
 
     @property
