@@ -12,7 +12,6 @@ The event before the first is the ledger's *genesis*, which binds the chain to t
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -110,14 +109,11 @@ def moment(at: int) -> datetime:
 def payload_bytes(payload: Mapping[str, Any]) -> bytes:
     """Canonical JSON of ``payload``.
 
-    What JSON cannot carry exactly (lone surrogates of undecodable file names, integers beyond
+    What JSON cannot carry exactly (lone surrogates of undecodable file names, numbers beyond
     2**53, infinities) is kept as visible text: a hostile name must not stop a fact from being
     recorded. Raises TypeError for objects that are no data.
     """
-    try:
-        return canonical(payload)
-    except Exception:
-        return canonical(_carried(payload))
+    return canonical(_carried(payload))
 
 
 def _carried(value: Any) -> Any:
@@ -129,8 +125,6 @@ def _carried(value: Any) -> Any:
         return [_carried(item) for item in value]
     if isinstance(value, bool) or value is None:
         return value
-    if isinstance(value, int):
+    if isinstance(value, (int, float)):
         return value if -_EXACT < value < _EXACT else str(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
     raise TypeError(f"{type(value).__name__} cannot stand in a payload")

@@ -13,6 +13,7 @@ import base64
 import binascii
 import contextlib
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -194,8 +195,7 @@ def _keep_new(directory: Path) -> None:
     secret = Signer.new().key.private_bytes(
         form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption()
     )
-    temporary = directory / f".{PRIVATE_NAME}.{os.getpid()}"
-    _write_private(temporary, secret)
+    temporary = _written(directory, secret)
     with contextlib.suppress(FileExistsError):
         os.link(temporary, directory / PRIVATE_NAME)
     temporary.unlink()
@@ -206,18 +206,17 @@ def _keep_public(key: Ed25519PrivateKey, path: Path) -> None:
 
     public = key.public_key()
     pem = public.public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    _write_private(temporary, pem)
-    temporary.rename(path)
+    _written(path.parent, pem).rename(path)
 
 
-def _write_private(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _written(directory: Path, data: bytes) -> Path:
+    """A private file in ``directory`` under a name that nobody else has (mkstemp: 0600)."""
+    descriptor, name = tempfile.mkstemp(prefix=".new-", dir=directory)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(name)
 
 
 def _sync_directory(directory: Path) -> None:
