@@ -213,6 +213,7 @@ def _refuse_by_policy(
         _day(estate, at),
         lambda run: [NewEvent("run.refused", estate.name, run, payload=payload)],
     )
+    testify(ledger.checkpoint(), estate.witnesses)
     raise Refused(
         problem,
         untouched=msg("No host was touched; the refusal is recorded as {run}.", run=number),
