@@ -29,6 +29,7 @@ class FakeMachine:
         self.unable: set[str] = set()
         self.broken: set[str] = set()
         self.apt = APT
+        self.inotify = 2048
         self.ran: list[list[str]] = []
         self._next_pid = 100
 
@@ -39,6 +40,8 @@ class FakeMachine:
         if any(word in line for word in self.unable for line in words):
             return Done(1, err="not permitted")
         if words[:2] == ["sh", "-c"]:
+            if words[2].endswith(">/proc/sys/fs/inotify/max_user_instances"):
+                self.inotify = int(words[2].split()[1])
             return Done(1 if words[-1] in self.absent else 0)
         obey = getattr(self, "_" + words[0].replace("-", "_"), None)
         if obey is None or words[0] in self.absent:
@@ -110,6 +113,9 @@ class FakeMachine:
 
     def _route_delete(self, rest: list[str]) -> bool:
         return self.routes.pop(rest[1], None) is not None
+
+    def _cat(self, words: list[str]) -> Done:
+        return Done(0, f"{self.inotify}\n")
 
     def _apt_get(self, words: list[str]) -> Done:
         return Done(0, self.apt if words[0] == "indextargets" else "")

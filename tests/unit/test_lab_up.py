@@ -303,3 +303,12 @@ def test_traffic_goes_to_running_application_hosts_only(lab: Lab, machine: FakeM
     assert lab.traffic(10) == {}
     reached = {words[3] for words in machine.ran if words[0] == "ssh"}
     assert reached == {"web1", "old1"}
+
+
+@pytest.mark.parametrize(("before", "after"), [(128, 2048), (2048, 2048), (8192, 8192)])
+def test_the_limit_that_hosts_share_is_raised_and_never_lowered(
+    lab: Lab, machine: FakeMachine, before: int, after: int
+) -> None:
+    machine.inotify = before
+    lab.up(1)
+    assert machine.inotify == after

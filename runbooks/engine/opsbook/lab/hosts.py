@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -22,7 +22,14 @@ from typing import Literal
 from opsbook.lab import plan
 from opsbook.lab.machine import Machine, Process
 from opsbook.lab.plan import HostSpec, Network
+from opsbook.model.errors import HostFailed
+from opsbook.model.message import Message, msg
 from opsbook.model.places import private
+
+Say = Callable[[Message], None]
+"""Hears what takes a while or changes the machine."""
+
+_INOTIFY_INSTANCES = 2048
 
 State = Literal["booting", "running", "stopped"]
 
@@ -156,11 +163,26 @@ class Hosts:
         _write(users / plan.USER, (self._keys / "id_ed25519.pub").read_text())
 
 
+def make_room(machine: Machine, say: Say) -> None:
+    """Raise the one kernel limit that all containers of a machine share and soon exhaust: a
+    booted host keeps about 8 inotify instances, and the usual limit is 128 per user.
+    """
+    limit = "/proc/sys/fs/inotify/max_user_instances"
+    now = machine.run(["cat", limit]).out.strip()
+    if now.isdigit() and int(now) < _INOTIFY_INSTANCES:
+        say(
+            msg(
+                "Raising fs.inotify.max_user_instances from {old} to {new} until this machine "
+                "restarts.",
+                old=now,
+                new=_INOTIFY_INSTANCES,
+            )
+        )
+        machine.run(["sh", "-c", f"echo {_INOTIFY_INSTANCES} >{limit}"])
+
+
 def make_key(machine: Machine, path: Path, comment: str) -> None:
     """A new Ed25519 key pair at ``path`` and ``path.pub``. Raises HostFailed."""
-    from opsbook.model.errors import HostFailed
-    from opsbook.model.message import msg
-
     done = machine.run(
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
     )

@@ -11,20 +11,18 @@ import hashlib
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from opsbook.lab.hosts import Say
 from opsbook.lab.machine import Machine
 from opsbook.lab.plan import Layer
 from opsbook.model.errors import HostFailed
-from opsbook.model.message import Message, msg
+from opsbook.model.message import msg
 from opsbook.model.places import private
-
-Say = Callable[[Message], None]
-"""Hears what takes a while."""
 
 BASE_PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "openssh-server", "python3", "python3-apt", "sudo",

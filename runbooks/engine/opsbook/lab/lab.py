@@ -24,8 +24,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 from opsbook.lab import estate, needs, network, plan
-from opsbook.lab.hosts import Hosts, HostState, make_key
-from opsbook.lab.images import Images, Say, find_mirror
+from opsbook.lab.hosts import Hosts, HostState, Say, make_key, make_room
+from opsbook.lab.images import Images, find_mirror
 from opsbook.lab.machine import LinuxMachine, Machine
 from opsbook.lab.plan import HostSpec, Network
 from opsbook.model.errors import Busy, HostFailed, InputFault, Refused, UsageFault
@@ -214,6 +214,7 @@ class Lab:
         stopped = [spec for spec in specs if states[spec.name] == "stopped"]
         self._hosts.unplug([spec.name for spec in stopped])
         if stopped:
+            make_room(self._machine, self._say)
             self._say(msg("Hosts to boot: {count}.", count=len(stopped)))
         scoped = Path("/run/systemd/system").is_dir()
         for spec in stopped:
