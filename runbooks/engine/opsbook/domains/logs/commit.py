@@ -276,7 +276,7 @@ def _grown(stream: Stream, before: Kept | None, parts: Sequence[Sealed]) -> Kept
     first, end = windows(offset, head, tail)
     if before and not parts:
         first, end = before.stream.head, before.stream.tail
-    first = first or (before.stream.head if before else None)
+    first = first or stream.head
     grown = replace(stream, offset=offset, head=first, tail=end, last_line_at=last)
     return Kept(grown, head, tail)
 

@@ -76,9 +76,9 @@ class Stream:
     """One content that grows at its end, wherever its file is renamed, copied or packed to.
 
     ``offset`` is how many raw bytes are kept; ``head`` and ``tail`` are windows of the kept
-    bytes (``tail`` ends at ``offset``). ``device``, ``inode``, ``size``, ``mtime``, ``ctime``
-    and ``path`` are of the file that carried it when last seen (seconds since 1970; ``path`` is
-    raw bytes). ``packed`` lists ``(device, inode, size, mtime)`` of compressed files known to
+    bytes (``tail`` ends at ``offset``); while nothing is kept, ``head`` is of the file itself.
+    ``device``, ``inode``, ``size``, ``mtime``, ``ctime`` and ``path`` are of the file that
+    carried it when last seen (seconds since 1970; ``path`` is raw bytes). ``packed`` lists ``(device, inode, size, mtime)`` of compressed files known to
     hold it. ``cursor`` is journald's. ``number`` is unique per host, given by the store.
     """
 
