@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from doubles.hosts import Disk, MemoryAgent
 
+from doubles.hosts import Disk, MemoryAgent
 from opsbook.domains.logs.agent import ShellAgent, loader, script
 from opsbook.domains.logs.model import CHUNK
 from opsbook.domains.logs.survey import Agent, Digest, Entry, Peek, Reading, Total
@@ -84,11 +84,11 @@ class OnDisk:
         self.root, self.agent = os.fsencode(root), agent
 
     def create(self, name: bytes, data: bytes) -> None:
-        with open(self.root + b"/" + name, "wb") as file:
-            file.write(data)
+        Path(os.fsdecode(self.root + b"/" + name)).write_bytes(data)
 
     def rename(self, old: bytes, new: bytes) -> None:
-        os.rename(self.root + b"/" + old, self.root + b"/" + new)
+        old, new = (os.fsdecode(self.root + b"/" + name) for name in (old, new))
+        Path(old).rename(new)
 
     def truncate(self, name: bytes) -> None:
         os.truncate(self.root + b"/" + name, 0)

@@ -28,7 +28,6 @@ from opsbook.domains.logs.survey import (
     Facts,
     JournalEnd,
     Kind,
-    Peek,
     Question,
     Reading,
     Total,

@@ -7,11 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from doubles.hosts import Disk, MemoryAgent, Node
-from doubles.night import MemoryLogStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from doubles.hosts import Disk, MemoryAgent, Node
+from doubles.night import MemoryLogStore
 from opsbook.domains.logs.collector import FileCollector, Outcome
 from opsbook.domains.logs.losses import Zones
 from opsbook.domains.logs.model import Source
@@ -52,6 +52,7 @@ class World:
     nights: int = 0
     seen: list[Node] = field(default_factory=list)
     unknowable: set[int] = field(default_factory=set)
+    packed: list[tuple[Node, Node]] = field(default_factory=list)
     raced: list[tuple[Node, int]] = field(default_factory=list)
 
     # --- the program
@@ -84,8 +85,8 @@ class World:
     # --- rotation
 
     def _shift(self) -> None:
-        self.disk.unlink(LIVE + b".%d" % self.keep)
-        self.disk.unlink(LIVE + b".%d.gz" % self.keep)
+        self._remove(LIVE + b".%d" % self.keep)
+        self._remove(LIVE + b".%d.gz" % self.keep)
         for number in range(self.keep - 1, 0, -1):
             for end in (b"", b".gz"):
                 old = LIVE + b".%d" % number + end
@@ -100,7 +101,7 @@ class World:
         self.disk.rename(LIVE, LIVE + b".1")
         self.disk.create(LIVE, self.banner)
         if pack:
-            self.disk.pack(LIVE + b".1")
+            self.pack_first()
 
     def copytruncate(self, lost: int = 0, pack: bool = False) -> None:
         self._finish()
@@ -115,20 +116,31 @@ class World:
         self.disk.truncate(LIVE)
         self.disk.append(LIVE, self.banner)
         if pack:
-            self.disk.pack(LIVE + b".1")
+            self.pack_first()
 
     def _destroy(self) -> None:
+        self._lines_end(self.disk.names[LIVE])
+
+    def _lines_end(self, node: Node) -> None:
         """Lines of a file of which nothing is kept but what every file begins with: nobody can
         know of them.
         """
-        node = self.disk.names[LIVE]
         if not any(node is one for one in self.seen):
             self.unknowable |= {int(number) for _, number in LINE.findall(bytes(node.data))}
         self.seen = [one for one in self.seen if one is not node]
 
     def pack_first(self) -> None:
         if LIVE + b".1" in self.disk.names:
+            plain = self.disk.names[LIVE + b".1"]
             self.disk.pack(LIVE + b".1")
+            self.packed.append((self.disk.names[LIVE + b".1.gz"], plain))
+
+    def _remove(self, path: bytes) -> None:
+        node = self.disk.names.get(path)
+        if node is not None:
+            plain = next((plain for packed, plain in self.packed if packed is node), node)
+            self._lines_end(plain)
+            self.disk.unlink(path)
 
     def truncate(self) -> None:
         if LIVE in self.disk.names:

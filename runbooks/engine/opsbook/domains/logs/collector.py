@@ -179,6 +179,8 @@ class FileCollector:
         self._outcome.read += trailer.end > trailer.start
         self._ends[stream.number] = trailer.end
         self._made[take.file.key] = stream
+        if trailer.end == 0 and trailer.head:
+            stream = replace(stream, head=Window(0, len(trailer.head), sha256(trailer.head)))
         self._carry(take, stream, seen)
         return trailer
 

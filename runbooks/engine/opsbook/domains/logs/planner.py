@@ -169,9 +169,13 @@ class _Planner:
     def _continues(self, file: Surveyed, stream: Stream) -> bool | None:
         if unchanged(file, stream):
             return True
-        if file.size < stream.offset:
+        if file.size < stream.offset or (not stream.offset and file.size < stream.size):
             return False
-        if self.trust and file.size > stream.offset:
+        if not stream.offset and file.size:
+            begins = self._bytes(file, "plain", 0, min(HEAD, file.size))
+            if begins is None or kind_of(begins) != "plain":
+                return None if begins is None else False
+        elif self.trust and file.size > stream.offset:
             return True
         verdicts = [self._holds(file, "plain", w) for w in (stream.head, stream.tail)]
         if False in verdicts:
@@ -218,11 +222,11 @@ class _Planner:
             self.full[file.index], self.part[file.index] = [], []
             for stream in self.view.streams:
                 if not self._is_successor(file, stream):
-                    self._match_one(file, stream, stream.head or Window(0, HEAD, ""))
+                    self._match_one(file, stream)
 
-    def _match_one(self, file: Surveyed, stream: Stream, window: Window) -> None:
-        length = self.length[file.index]
-        if length < window.length or not stream.offset:
+    def _match_one(self, file: Surveyed, stream: Stream) -> None:
+        length, window = self.length[file.index], stream.head
+        if window is None or length < window.length:
             carrier = self.carrier.get(stream.number)
             if carrier is not None and carrier.size and _kin(file.path, carrier.path):
                 self.part[file.index].append(stream)
@@ -389,9 +393,9 @@ class _Planner:
             return msg("emptied or replaced, and no copy was found"), None
         if claimed is not None and claimed.path == stream.path:
             return msg("replaced by another file that begins the same"), None
-        if claimed is not None and own is None and stream.inode and not stream.ended:
-            if self.kind.get(claimed.index) == "plain":
-                return msg("gone, and only a copy of it was found"), claimed
+        alive = stream.inode and not stream.ended and own is None
+        if claimed is not None and alive and self.kind.get(claimed.index) == "plain":
+            return msg("gone, and only a copy of it was found"), claimed
         if self._may_have_begun_again(stream):
             return msg("perhaps emptied and begun again with the same lines"), self._twin(stream)
         if self._is_gone(stream) and not stream.ended:
@@ -406,7 +410,8 @@ class _Planner:
         if own.key != (stream.device, stream.inode) or unchanged(own, stream):
             return False
         rewritten = own.size == stream.size == stream.offset > 0 and own.mtime != stream.mtime
-        return rewritten or self._twin(stream) is not None
+        shorter = own.size < stream.size
+        return rewritten or shorter or self._twin(stream) is not None
 
     def _twin(self, stream: Stream) -> Surveyed | None:
         """A file found today that begins with all that is kept of ``stream``."""
