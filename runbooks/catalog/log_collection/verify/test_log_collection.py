@@ -49,6 +49,8 @@ def test_the_files_of_the_night_have_the_hashes_of_the_manifest(host: Host, day:
 
 
 def test_the_files_of_the_night_are_whole_zstd_frames(host: Host, day: Path) -> None:
+    if not host.exists("zstd"):
+        pytest.skip("there is no zstd on the control host")
     for file in _files(day):
         assert host.run("zstd -q -t %s", str(day / file["name"])).rc == 0, file["name"]
 

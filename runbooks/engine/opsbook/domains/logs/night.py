@@ -56,10 +56,8 @@ class StoredNight:
         return [kept.stream for kept in self._kept.values()]
 
     def new_stream(self, source: str) -> Stream:
-        """A stream with the next free number and the source's next generation."""
-        generations = [k.stream.generation for k in self._kept.values()
-                       if k.stream.source == source]  # fmt: skip
-        stream = Stream(self._next, source, max(generations, default=0) + 1)
+        """A stream with the next free number."""
+        stream = Stream(self._next, source, 1)
         self._next += 1
         return stream
 
@@ -118,7 +116,7 @@ class StoredNight:
         ends = {number: kept.stream.offset for number, kept in self._kept.items()}
         for piece in self._pieces:
             number = piece.stream.number
-            if piece.sealing is None or number in faults:
+            if piece.sealing is None or piece.forgotten or number in faults:
                 continue
             try:
                 result = piece.sealing.result()

@@ -109,6 +109,7 @@ class StoredPiece:
     frames: list[Frame] = field(default_factory=list)
     sealing: Future[Sealed] | None = None
     in_frame: int = 0
+    forgotten: bool = False
 
     @property
     def length(self) -> int:
@@ -137,7 +138,8 @@ class StoredPiece:
         self.sealing = self.submit(received)
 
     def discard(self) -> None:
-        """Forget the piece: truncates what it wrote. A kept piece stays."""
+        """Forget the piece, also when it was kept already."""
+        self.forgotten = True
         if self.part.open_piece is self:
             self.part.cut(self.offset)
             self.part.open_piece = None
