@@ -11,6 +11,7 @@ from opsbook.execution.declarations import load_estate
 from opsbook.execution.requester import requester
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.process import this_process
+from opsbook.ledger.witness import testify
 from opsbook.lifecycle.request import RunRequest, RunResult, Watcher
 from opsbook.model.clock import Clock
 from opsbook.model.errors import Busy, OpsbookError
@@ -191,5 +192,6 @@ def _refuse_overlap(estate: Estate, job: Scheduled, ledger: Ledger, clock: Clock
         return [NewEvent("run.refused", estate.name, run, payload=payload)]
 
     run = ledger.open_run(clock.now().astimezone(estate.zone).date(), make)
+    testify(ledger.checkpoint(), estate.witnesses)
     untouched = msg("No host was touched; the refusal is recorded as {run}.", run=run)
     return Ending(Exit.BUSY, run, problems=[problem], untouched=untouched)

@@ -21,6 +21,7 @@ from typing import Any
 
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.process import this_process
+from opsbook.ledger.witness import testify
 from opsbook.model.clock import Clock, stamp, unstamp
 from opsbook.model.errors import Busy
 from opsbook.model.estate import Estate, Scheduled
@@ -115,6 +116,8 @@ def _record(estate: Estate, ledger: Ledger, found: _Found) -> list[Missed]:
         "after": look.after,
     }
     ledger.append([NewEvent(CHECKED, estate.name, payload=payload)])
+    if recorded:
+        testify(ledger.checkpoint(), estate.witnesses)
     return recorded
 
 
