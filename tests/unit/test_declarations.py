@@ -175,8 +175,3 @@ def test_a_path_out_of_the_runbook_is_refused(path: str, tmp_path: Path) -> None
     with pytest.raises(InputFault) as caught:
         declarations.load_runbook("mine")
     assert "a path is relative" in caught.value.faults[0].problem.english()
-
-
-def test_what_a_run_is_made_of_has_engine_roles_plugins_and_runbook() -> None:
-    roots = declarations.content_roots("host_survey")
-    assert [root.name for root in roots] == ["opsbook", "roles", "plugins", "host_survey"]

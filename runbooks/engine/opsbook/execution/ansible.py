@@ -20,6 +20,7 @@ from typing import Any
 
 from opsbook.execution.control import ansible_environment
 from opsbook.execution.declarations import runbook_directory, ships_with_us
+from opsbook.execution.interpreters import Interpreters
 from opsbook.execution.inventory import inventory_file
 from opsbook.execution.masking import Masker
 from opsbook.execution.playevents import PlayEvents
@@ -74,6 +75,7 @@ class _Play:
         self.masker = Masker(vaulted_values(job.estate, password_file))
         self.events = PlayEvents([host.name for host in hosts], sink, self.masker)
         self.stop = _Stop(job, lambda: self.events.pid)
+        self.interpreters = Interpreters(job.estate, job.places)
 
     def run(self) -> None:
         with working_directory(self.job.places, self.job.run) as directory:
@@ -81,8 +83,18 @@ class _Play:
                 self._call(directory)
         if self.job.cancelled.is_set() and self.events.stats is None:
             return
+        self.interpreters.learn(self.events.pythons)
+        lost = self.events.lost & self.interpreters.known.keys()
         for host in self.hosts:
-            self.sink.finished(self.events.report(host.name, self.stop.why))
+            if host.name not in lost:
+                self.sink.finished(self.events.report(host.name, self.stop.why))
+        if lost:
+            self._again([host for host in self.hosts if host.name in lost])
+
+    def _again(self, hosts: Sequence[Host]) -> None:
+        """Where Python was it is not any more, so nothing has run there: look for it anew."""
+        self.interpreters.forget(host.name for host in hosts)
+        _Play(hosts, self.job, self.sink).run()
 
     def _call(self, directory: Path) -> None:
         from ansible_runner import Runner
@@ -118,11 +130,19 @@ class _Play:
     def _write(self, directory: Path) -> None:
         """What Ansible is given: nothing of it stands on its command line."""
         (directory / "env").mkdir(mode=0o700)
-        names = {"all": {"hosts": {host.name: _connecting(host) for host in self.hosts}}}
+        names = {"all": {"hosts": {host.name: self._connecting(host) for host in self.hosts}}}
         _write(directory / "env" / "extravars", json.dumps(dict(self.job.parameters)))
         _write(directory / "env" / "settings", json.dumps(_SETTINGS))
         _write(directory / "names.json", json.dumps(names))
         _write(directory / "limit", "\n".join(host.name for host in self.hosts))
+
+    def _connecting(self, host: Host) -> dict[str, str]:
+        """A host is called by its name; a variable file of the host's own still comes before."""
+        if host.connection == "local":
+            return {"ansible_python_interpreter": sys.executable}
+        python = self.interpreters.known.get(host.name)
+        found = {"ansible_python_interpreter": python} if python else {}
+        return {"ansible_ssh_host": host.name, **found}
 
     def _environment(self, runners: Mapping[str, str], directory: Path) -> dict[str, str]:
         config = ssh_config(self.job.inventory, self.job.places)
@@ -176,12 +196,6 @@ def _playbook(runbook: str, file: str) -> str:
     if ships_with_us(directory):
         return f"opsbook.runbooks.{runbook}.{Path(file).stem}"
     return str(directory / file)
-
-
-def _connecting(host: Host) -> dict[str, str]:
-    if host.connection == "local":
-        return {"ansible_python_interpreter": sys.executable}
-    return {"ansible_ssh_host": host.name}
 
 
 def _ansible_playbook() -> list[str]:

@@ -102,15 +102,6 @@ def collection() -> Path:
     return content() / "ansible_collections" / "opsbook" / "runbooks"
 
 
-def content_roots(name: str) -> list[Path]:
-    """Everything that a run of this runbook is made of: the engine, roles, plugins, its folder.
-
-    Raises UsageFault when there is no such runbook.
-    """
-    parts = [content().parent, collection() / "roles", collection() / "plugins"]
-    return [part for part in parts if part.is_dir()] + [runbook_directory(name)]
-
-
 def ships_with_us(directory: Path) -> bool:
     """Whether a runbook belongs to our collection and is so called by its collection name."""
     return directory.parent == collection() / "playbooks"

@@ -59,6 +59,11 @@ def inventory_file(estate: Estate) -> Path:
     return file
 
 
+def inventory_digest(estate: Estate) -> str:
+    """A digest of the inventory's files as they are, without asking Ansible."""
+    return _key(estate, None)[0]
+
+
 def _jumps(chosen: Sequence[Host], by_name: dict[str, Host]) -> Iterator[Host]:
     """Hosts outside ``chosen`` on the way to them, each once."""
     seen = {host.name for host in chosen}

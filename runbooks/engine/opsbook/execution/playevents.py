@@ -16,6 +16,9 @@ from opsbook.model.outcome import Outcome
 
 EVIDENCE = "opsbook_evidence"
 
+_NO_PYTHON = "The module interpreter"
+"""How Ansible's message begins when the interpreter is not there: the module has not run."""
+
 _ENDINGS = {
     "runner_on_ok": "ok",
     "runner_on_failed": "failed",
@@ -32,10 +35,14 @@ _COUNTS = {
 
 
 class PlayEvents:
-    """Listens to one playbook on ``hosts``. ``pid`` is Ansible's once it has said so."""
+    """Listens to one playbook on ``hosts``. ``pid`` is Ansible's once it has said so,
+    ``pythons`` is where it found Python, ``lost`` are hosts where Python is not where it was.
+    """
 
     def __init__(self, hosts: Iterable[str], sink: Sink, masker: Masker) -> None:
         self.pid: int | None = None
+        self.pythons: dict[str, Any] = {}
+        self.lost: set[str] = set()
         self.stats: Mapping[str, Any] | None = None
         self.begun: set[str] = set()
         self._hosts = set(hosts)
@@ -80,11 +87,19 @@ class PlayEvents:
             detail["message"] = self._masker.brief(reason(result))
         if status in ("failed", "unreachable"):
             self._failures[host] = (name, str(detail["message"]))
+        self._note_python(host, result)
         if isinstance(result.get(EVIDENCE), dict):
             evidence = self._evidence.setdefault(host, {})
             evidence.update(self._masker.plain(result[EVIDENCE]))
         self._seen.setdefault(host, set()).add(status)
         self._sink.task(host, name, status, detail)
+
+    def _note_python(self, host: str, result: Mapping[str, Any]) -> None:
+        facts = result.get("ansible_facts")
+        if isinstance(facts, dict) and "discovered_interpreter_python" in facts:
+            self.pythons[host] = facts["discovered_interpreter_python"]
+        if str(result.get("msg", "")).startswith(_NO_PYTHON):
+            self.lost.add(host)
 
     def report(self, host: str, stopped: Message | None) -> HostReport:
         """What became of ``host``; ``stopped`` says why Ansible did not come to its end."""

@@ -1,0 +1,163 @@
+"""``runbooks``, ``show``, ``estate`` and ``doctor`` as a person meets them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from doubles.jobs import ESTATE, make_estate, make_runbook
+from doubles.sshd import Sshd, free_port, running_sshd
+from opsbook.cli.main import run
+from opsbook.model.exits import Exit
+
+LOCAL = "all: {hosts: {here: {ansible_connection: local}}}\n"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPSBOOK_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("OPSBOOK_RUNBOOKS", str(tmp_path / "catalog"))
+
+
+@pytest.fixture(scope="module")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+def faults(estate: Path, capsys: pytest.CaptureFixture[str]) -> list[tuple[str, int, str, str]]:
+    assert run(["estate", "check", "-e", str(estate), "--json"]) == Exit.BAD_INPUT
+    found = json.loads(capsys.readouterr().out)["faults"]
+    return [(Path(f["file"]).name, f["line"], f["path"], f["problem"]) for f in found]
+
+
+def test_every_runbook_is_listed_and_shown_in_both_languages(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["runbooks", "--json"]) == Exit.DONE
+    rows = json.loads(capsys.readouterr().out)
+    assert "host_survey" in [row["name"] for row in rows]
+    for row in rows:
+        for language in ("zh", "en"):
+            assert run(["--lang", language, "show", row["name"].replace("_", "-")]) == Exit.DONE
+            assert row["name"] in capsys.readouterr().out
+
+
+def test_a_runbook_with_faults_does_not_hide_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_runbook(tmp_path / "catalog", "bad", "[]", more="colour: red\n")
+    assert run(["runbooks"]) == Exit.BAD_INPUT
+    said = capsys.readouterr()
+    assert "host_survey" in said.out
+    assert "colour: unknown key" in said.err
+
+
+def test_an_estate_in_order_is_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    estate = make_estate(tmp_path / "estate", LOCAL)
+    assert run(["estate", "check", "-e", str(estate)]) == Exit.DONE
+    assert capsys.readouterr().out == f"Estate {estate} is in order: 1 hosts.\n"
+
+
+def test_everything_wrong_with_an_estate_is_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a_file").touch()
+    declared = ESTATE + (
+        f"stores: {{logs: {tmp_path}/a_file, archive: {tmp_path}/a_file/below}}\n"
+        "on_failure: [/no/such/command]\n"
+        "schedules:\n"
+        "  - {name: one, runbook: no_such_book, when: {at: '02:00'}}\n"
+        "  - {name: one, runbook: host_survey, when: {at: '02:00'}, limit: nobody,\n"
+        "     parameters: {colour: red}}\n"
+    )
+    hosts = "all: {hosts: {web1: {opsbook_logs_here: [{name: x, file: [/a]}]}}}\n"
+    logs = "opsbook_logs_app:\n  - {name: app, files: [/var/log/a], timezone: Mars}\n  - 7\n"
+    estate = make_estate(
+        tmp_path / "estate", hosts, **{"estate.yml": declared, "group_vars/all.yml": logs}
+    )
+    (estate / "known_hosts").unlink()
+    found = faults(estate, capsys)
+    assert {(file, line, path) for file, line, path, _ in found} == {
+        ("estate.yml", 5, "stores.logs"),
+        ("estate.yml", 5, "stores.archive"),
+        ("estate.yml", 6, "on_failure.0"),
+        ("estate.yml", 8, "schedules.0.runbook"),
+        ("estate.yml", 9, "schedules.1.name"),
+        ("estate.yml", 9, "schedules.1.limit"),
+        ("estate.yml", 10, "schedules.1.parameters.colour"),
+        ("hosts.yml", 1, "all.hosts.web1.opsbook_logs_here.0.file"),
+        ("all.yml", 2, "opsbook_logs_app.0.timezone"),
+        ("all.yml", 3, "opsbook_logs_app.1"),
+        ("known_hosts", 0, "known_hosts"),
+    }
+
+
+def test_one_name_of_two_sources_on_a_host_is_a_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = "opsbook_logs_%s: [{name: app, files: [/var/log/a]}]\n"
+    estate = make_estate(
+        tmp_path / "estate",
+        LOCAL,
+        **{"group_vars/all.yml": logs % "a", "host_vars/here.yml": logs % "b"},
+    )
+    assert [path for _, _, path, _ in faults(estate, capsys)] == ["here.opsbook_logs_b"]
+
+
+def test_an_estate_that_does_not_exist_is_a_usage_fault() -> None:
+    assert run(["estate", "check", "-e", "nowhere"]) == Exit.USAGE
+    assert run(["doctor", "-e", "nowhere"]) == Exit.USAGE
+
+
+def doctor(estate: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, object]]]:
+    code = run(["doctor", "-e", str(estate), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def over_ssh(sshd: Sshd, directory: Path, **ports: int) -> Path:
+    lines = "".join(f"    {name}: {{ansible_port: {port}}}\n" for name, port in ports.items())
+    hosts = (
+        f"all:\n  vars: {{ansible_host: 127.0.0.1, ansible_user: {sshd.user}, "
+        f"ansible_ssh_private_key_file: {sshd.key}}}\n  hosts:\n{lines}"
+    )
+    return make_estate(directory / "estate", hosts, known_hosts=sshd.host_line())
+
+
+def test_the_doctor_reaches_every_host_and_says_how_to_mend(
+    sshd: Sshd, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    estate = over_ssh(sshd, tmp_path, up=sshd.port, down=free_port())
+    code, checks = doctor(estate, capsys)
+    of_hosts = {(c["subject"], c["good"]) for c in checks if c["subject"] in ("up", "down")}
+    assert code in (Exit.HOST_UNREACHABLE, Exit.HOST_FAILED)
+    assert ("down", False) in of_hosts
+    assert ("up", True) in of_hosts
+    assert all(check["mend"] for check in checks if not check["good"])
+
+
+def test_the_doctor_tells_faults_of_files_first(
+    sshd: Sshd, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    estate = over_ssh(sshd, tmp_path, down=free_port())
+    (estate / "estate.yml").write_text(ESTATE + "on_failure: [/no/such/command]\n")
+    code, checks = doctor(estate, capsys)
+    assert code == Exit.BAD_INPUT
+    assert any("/no/such/command" in str(check["what"]) for check in checks)
+
+
+def test_the_doctor_finds_state_that_others_can_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state").mkdir(mode=0o755)
+    (tmp_path / "state").chmod(0o755)
+    code, checks = doctor(make_estate(tmp_path / "estate", LOCAL), capsys)
+    assert code == Exit.HOST_FAILED
+    mends = [check["mend"] for check in checks if not check["good"]]
+    assert f"chmod go= {tmp_path / 'state'}" in mends
