@@ -344,6 +344,26 @@ def _content_of(scene: Scene) -> list[Any]:
     return scene.rows(query)
 
 
+@pytest.mark.parametrize("value", ["one", "", "1\n", "-1"])
+def test_a_schema_that_is_no_number_is_a_fault(scene: Scene, value: str) -> None:
+    scene.sql(f"UPDATE meta SET value = '{value}' WHERE name = 'schema'")
+    with pytest.raises(IntegrityFault):
+        scene.verify()
+
+
+@pytest.mark.parametrize("table", ["meta", "events", "runs", "checkpoints"])
+def test_a_table_that_is_gone_is_a_fault(scene: Scene, table: str) -> None:
+    scene.sql(f"DROP TABLE {table}")
+    assert _verdict_or_none(scene)
+
+
+@pytest.mark.parametrize("table", ["meta", "events", "runs", "checkpoints"])
+def test_text_that_is_no_utf_8_is_a_fault(scene: Scene, table: str) -> None:
+    column = {"meta": "value", "events": "host", "runs": "estate", "checkpoints": "at"}[table]
+    scene.sql(f"UPDATE {table} SET {column} = CAST(x'ff' AS TEXT)")
+    assert _verdict_or_none(scene)
+
+
 def test_every_byte_of_an_event_counts(scene: Scene) -> None:
     """All bytes of one stored payload and of its hashes, one after the other."""
     path = scene.places.ledger

@@ -119,8 +119,6 @@ def _members(source: Path) -> Iterator[tuple[Manifest, Iterator[tuple[str, IO[by
         raise IntegrityFault(
             msg("The backup {path} is damaged: {reason}.", path=source, reason=str(error))
         ) from error
-    except FileNotFoundError as error:
-        raise InputFault(msg("There is no file {path}.", path=source)) from error
 
 
 def _manifest(tar: tarfile.TarFile, source: Path) -> Manifest:

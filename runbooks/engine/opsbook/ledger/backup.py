@@ -61,7 +61,7 @@ def back_up(places: Places, clock: Clock, target: Path) -> Backup:
             msg("{path} exists already.", path=target), untouched=msg("It was left untouched.")
         )
     with open_reader(places.ledger) as reader:
-        schema = int(reader.meta("schema") or 0)
+        schema = reader.schema
     lock = share_state(places.root)
     try:
         with _staging(places, "backup") as stage:
@@ -83,6 +83,8 @@ def restore(places: Places, clock: Clock, source: Path, *, replace: bool = False
     it does not verify, Refused when the state here is newer or another one and ``replace`` was
     not asked for.
     """
+    if not source.is_file():
+        raise InputFault(msg("There is no file {path}.", path=source))
     private(places.root)
     lock = share_state(places.root, alone=True)
     try:

@@ -34,7 +34,7 @@ def open_reader(path: Path, *, copied: bool = False) -> Reader:
         )
     with sqlite.explained(path):
         reader = Reader(path, copied=copied)
-        check_schema(int(reader.meta("schema") or 0), path)
+        check_schema(reader.schema, path)
     return reader
 
 

@@ -18,7 +18,7 @@ def overview(places: Places) -> dict[str, Any]:
         about = {
             "state": str(places.root),
             "ledger": reader.meta("ledger"),
-            "schema": int(reader.meta("schema") or 0),
+            "schema": reader.schema,
             "created": reader.meta("created"),
             "events": last.seq if last else 0,
             "last_event": stamp(last.at) if last else None,

@@ -14,7 +14,9 @@ from opsbook.ledger.records import PROJECTED, project
 from opsbook.ledger.runs import RunLine
 from opsbook.model.canonical import parse
 from opsbook.model.clock import unstamp
+from opsbook.model.errors import IntegrityFault
 from opsbook.model.event import Event
+from opsbook.model.message import msg
 
 EVENT_COLUMNS = "seq, at, kind, estate, run, host, payload, payload_hash, prev, hash"
 RUN_COLUMNS = (
@@ -50,6 +52,16 @@ class Reader:
         """A value of the table ``meta``."""
         found = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return str(found[0]) if found else None
+
+    @property
+    def schema(self) -> int:
+        """The version of the tables. Raises IntegrityFault when there is no telling."""
+        value = self.meta("schema") or ""
+        if not value.isascii() or not value.isdigit():
+            raise IntegrityFault(
+                msg("{path} is not a ledger: it does not say which schema it has.", path=self.path)
+            )
+        return int(value)
 
     def events(
         self, *, run: str = "", kinds: Sequence[str] = (), after: int = 0

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 60.0
 _FULL = ("database or disk is full", "disk i/o error", "readonly database", "unable to open")
-_BROKEN = ("malformed", "not a database")
+_BROKEN = ("malformed", "not a database", "no such", "unsupported file format", "decode")
 
 
 def engine(path: Path) -> Engine:
@@ -119,15 +119,14 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except OpsbookError:
         raise
+    except UnicodeDecodeError as error:
+        raise _damaged(path, str(error)) from error
     except Exception as error:
-        said = _explanation(path, str(getattr(error, "orig", error)))
-        if said is None or not _from_database(error):
+        cause = getattr(error, "orig", error)
+        said = _explanation(path, str(cause)) if isinstance(cause, sqlite3.Error) else None
+        if said is None:
             raise
         raise said from error
-
-
-def _from_database(error: Exception) -> bool:
-    return isinstance(getattr(error, "orig", error), sqlite3.Error)
 
 
 def _explanation(path: Path, text: str) -> OpsbookError | None:
@@ -143,12 +142,14 @@ def _explanation(path: Path, text: str) -> OpsbookError | None:
             untouched=msg("Nothing was written to the ledger."),
             next_step=msg("Make room on its disk, or give this user the right to write there."),
         )
-    if any(word in lowered for word in _BROKEN):
-        return IntegrityFault(
-            msg("The ledger {path} is damaged: {reason}.", path=path, reason=text),
-            next_step=msg("opsbook records verify names the first bad event."),
-        )
-    return None
+    return _damaged(path, text) if any(word in lowered for word in _BROKEN) else None
+
+
+def _damaged(path: Path, reason: str) -> IntegrityFault:
+    return IntegrityFault(
+        msg("The ledger {path} is damaged: {reason}.", path=path, reason=reason),
+        next_step=msg("opsbook records verify names the first bad event."),
+    )
 
 
 def _connect(path: Path) -> sqlite3.Connection:

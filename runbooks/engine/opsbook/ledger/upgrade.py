@@ -60,7 +60,7 @@ def _upgrade(
     places: Places, clock: Clock, migrations: Mapping[int, Migration], target: int
 ) -> Upgraded:
     with Reader(places.ledger) as reader:
-        before = int(reader.meta("schema") or 0)
+        before = reader.schema
     if before == target:
         return Upgraded(before, before, None)
     if before > target:

@@ -47,7 +47,7 @@ def verify(reader: Reader, keys: PublicKeys, witnesses: Iterable[WitnessLines] =
             _check_structure(reader)
     except Found as found:
         return walk.verdict(found.bad)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         problem = msg("The database cannot be read at event {seq}: {reason}.",
                       seq=walk.seq + 1, reason=str(error))  # fmt: skip
         return walk.verdict(BadEvent(walk.seq + 1, What.DATABASE, problem))
