@@ -115,6 +115,8 @@ def _members(source: Path) -> Iterator[tuple[Manifest, Iterator[tuple[str, IO[by
         ):
             manifest = _manifest(tar, source)
             yield manifest, _named(tar, manifest)
+            while stream.read(_BLOCK):  # to the checksum behind the last member
+                pass
     except (tarfile.TarError, zstandard.ZstdError, EOFError) as error:
         raise IntegrityFault(
             msg("The backup {path} is damaged: {reason}.", path=source, reason=str(error))

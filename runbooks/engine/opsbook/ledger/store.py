@@ -170,7 +170,7 @@ def _prepare(engine: Engine, now: datetime, path: Path) -> None:
         schema = connection.scalar(
             select(tables.meta.c.value).where(tables.meta.c.name == "schema")
         )
-    check_schema(int(schema) if str(schema).isdigit() else 0, path)
+    check_schema(int(schema) if schema and schema.isdigit() else 0, path)
 
 
 def _create(connection: Connection, now: datetime) -> None:
