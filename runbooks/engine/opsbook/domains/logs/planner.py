@@ -76,7 +76,9 @@ class _Planner:
         self.carrier: dict[int, Surveyed] = {}
         self.claimed: dict[int, Surveyed] = {}
         self.replaced: dict[int, Surveyed] = {}
+        self.begun: dict[int, Stream] = {}
         self.unsure: set[int] = set()
+        self.successors: set[int] = set()
         self.kind: dict[int, Kind] = {}
         self.head: dict[int, bytes] = {}
         self.length = {file.index: file.size for file in self.files}
@@ -86,8 +88,8 @@ class _Planner:
         self.new: list[Surveyed] = []
 
     def plan(self) -> Plan | tuple[Question, ...]:
-        for phase in (self._owners, self._look, self._match, self._claim, self._compare,
-                      self._compare_new):  # fmt: skip
+        for phase in (self._owners, self._look, self._match, self._compare_owners, self._claim,
+                      self._compare, self._compare_new):  # fmt: skip
             phase()
             if self.missing:
                 return tuple(self.missing)
@@ -159,6 +161,8 @@ class _Planner:
             if continues is None:
                 self.unsure.add(stream.number)
                 taken.add(file.index)
+            elif continues and not stream.offset and file.size:
+                self.begun.setdefault(file.index, stream)
             elif continues and file.index not in taken:
                 self.carrier[stream.number] = file
                 taken.add(file.index)
@@ -221,7 +225,9 @@ class _Planner:
         for file in self.unknown:
             self.full[file.index], self.part[file.index] = [], []
             for stream in self.view.streams:
-                if not self._is_successor(file, stream):
+                if self._is_successor(file, stream):
+                    self.successors.add(file.index)
+                elif not _is_lost(stream):
                     self._match_one(file, stream)
 
     def _match_one(self, file: Surveyed, stream: Stream) -> None:
@@ -244,23 +250,38 @@ class _Planner:
         carrier = self.carrier.get(stream.number)
         return carrier is not None and carrier.path != stream.path == file.path
 
+    def _compare_owners(self) -> None:
+        """Copies of files that are still there are nothing else, whatever they begin like."""
+        for file in self.unknown:
+            mine = self.length[file.index]
+            for stream in [*self.full[file.index], *self.part[file.index]]:
+                owner = self.carrier.get(stream.number)
+                if owner is None or file.index in self.successors or not self._open(file):
+                    continue
+                if mine <= self.length[owner.index] and self._equal(file, owner, mine):
+                    self._note_copy(file, stream, owner)
+        self.unknown = [f for f in self.unknown if self._open(f)]
+
+    def _differ(self, one: Surveyed, other: Surveyed) -> bool:
+        common = min(self.length[one.index], self.length[other.index])
+        return self._equal(one, other, common) is False
+
+    def _has_begun(self, stream: Stream) -> bool:
+        return stream in self.begun.values()
+
     def _claim(self) -> None:
         taken: set[int] = set()
         for stream in sorted(self.view.streams, key=lambda s: (-s.offset, s.number)):
-            if stream.number in self.carrier or stream.number in self.unsure:
+            if stream.number in self.carrier.keys() | self.unsure or self._has_begun(stream):
                 continue
-            able = [
-                file
-                for file in self.unknown
-                if self._open(file)
-                and file.index not in taken
-                and stream in self.full[file.index]
-                and not self._may_be_a_beginning(file, stream)
-            ]
+            free = (f for f in self.unknown if self._open(f) and f.index not in taken)
+            like = [file for file in free if stream in self.full[file.index]]
+            able = [file for file in like if not self._may_be_a_beginning(file, stream)]
             if able:
                 best = max(able, key=lambda file: self._rank(file, stream))
-                self.claimed[stream.number] = self.carrier[stream.number] = best
-                taken.add(best.index)
+                if all(self._differ(best, file) for file in like if file not in able):
+                    self.claimed[stream.number] = self.carrier[stream.number] = best
+                    taken.add(best.index)
         self.unknown = [f for f in self.unknown if self._open(f) and f.index not in taken]
 
     def _rank(self, file: Surveyed, stream: Stream) -> tuple[bool, int, bool, int]:
@@ -275,15 +296,9 @@ class _Planner:
     # --- 3, 5: copies
 
     def _compare(self) -> None:
-        successors = {
-            file.index
-            for file in self.unknown
-            for stream in self.view.streams
-            if self._is_successor(file, stream)
-        }
         for file in self.unknown:
             like = [*self.full[file.index], *self.part[file.index]]
-            if file.index in successors or not self._is_copy(file, like):
+            if file.index in self.successors or not self._is_copy(file, like):
                 self.new.append(file)
         self.new = [f for f in self.new if self._open(f)]
 
@@ -347,7 +362,8 @@ class _Planner:
             if file is not None and file.index not in self.left:
                 yield self._continue(file, stream)
         for file in self.new:
-            yield self._begin(file)
+            begun = self.begun.get(file.index)
+            yield self._continue(file, begun) if begun else self._begin(file)
         for file in self.files:
             if not file.size and not looks_rotated(file.path) and not self._is_carrier(file):
                 yield self._begin(file)
@@ -404,7 +420,8 @@ class _Planner:
 
     def _may_have_begun_again(self, stream: Stream) -> bool:
         """So little is kept that a file emptied meanwhile may begin with just that again."""
-        own = self.carrier.get(stream.number)
+        begun = next((f for f in self.files if self.begun.get(f.index) == stream), None)
+        own = self.carrier.get(stream.number, begun)
         if own is None or own.path != stream.path or stream.offset >= HEAD + TAIL:
             return False
         if own.key != (stream.device, stream.inode) or unchanged(own, stream):
@@ -433,10 +450,17 @@ class _Planner:
         """No file carries it; a stream that was already given up has no inode."""
         if stream.number in self.carrier or stream.number in self.unsure or not stream.inode:
             return False
+        if self._has_begun(stream):
+            return False
         kept = {copy.stream.number for copy in self.copies.values() if copy.stream}
         return stream.source in self.view.declared and (
             stream.number not in kept or stream.number in self.replaced
         )
+
+
+def _is_lost(stream: Stream) -> bool:
+    """Given up, with so little kept that other files may begin with just that."""
+    return not (stream.inode or stream.packed) and stream.offset < HEAD + TAIL
 
 
 def _kin(one: bytes, other: bytes) -> bool:
