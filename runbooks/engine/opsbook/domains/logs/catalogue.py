@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from opsbook.model.errors import Busy, HostRefused, InputFault, IntegrityFault, Refused
 from opsbook.model.message import msg
@@ -19,6 +20,7 @@ from opsbook.model.message import msg
 Row = sqlite3.Row
 
 SCHEMA = 1
+_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHM")
 BUSY_SECONDS = 60.0
 
 UNTOUCHED = msg("What was stored before is untouched.")
@@ -92,22 +94,42 @@ CREATE TABLE deletions (
 
 
 class Catalogue:
-    """Opens a connection per use, so that threads and processes never share one."""
+    """Opens a connection per use, so that threads and processes never share one.
+
+    One more stays open and idle: with it the write-ahead log stays in place, so that what is kept
+    can be read when the disk is full, and closing the others costs no checkpoint.
+    """
 
     def __init__(self, path: Path, estate: str) -> None:
         self.path = path
         path.touch(mode=0o600)
-        with self.writing() as db:
-            self._prepare(db, estate)
-
-    def _prepare(self, db: sqlite3.Connection, estate: str) -> None:
-        found = db.execute("PRAGMA user_version").fetchone()[0]
+        self._idle: sqlite3.Connection | None = None
+        with self.reading() as db:
+            found = db.execute("PRAGMA user_version").fetchone()[0]
         if found == 0:
+            with self.writing() as db:
+                self._make(db, estate)
+        with self.reading() as db:
+            self._check(db, estate)
+        self._idle = self._kept_open()
+
+    def _kept_open(self) -> sqlite3.Connection | None:
+        try:
+            idle = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            idle.execute("SELECT count(*) FROM about").fetchone()
+        except sqlite3.OperationalError:
+            return None
+        return idle
+
+    def _make(self, db: sqlite3.Connection, estate: str) -> None:
+        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
             for statement in _TABLES.split(";\n"):
                 db.execute(statement)
             db.execute("INSERT INTO about VALUES ('estate', ?)", (estate,))
             db.execute(f"PRAGMA user_version = {SCHEMA}")
-        elif found != SCHEMA:
+
+    def _check(self, db: sqlite3.Connection, estate: str) -> None:
+        if db.execute("PRAGMA user_version").fetchone()[0] != SCHEMA:
             raise Refused(
                 msg("The log store {path} was made by another version of opsbook.", path=self.path)
             )
@@ -123,7 +145,7 @@ class Catalogue:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """One consistent view."""
-        with self._connection() as db:
+        with self._connection(reading=True) as db:
             db.execute("BEGIN")
             try:
                 yield db
@@ -144,22 +166,35 @@ class Catalogue:
                 raise
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _connection(self, *, reading: bool = False) -> Iterator[sqlite3.Connection]:
         try:
-            db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+            db = self._connect(reading)
             try:
-                db.row_factory = sqlite3.Row
-                db.execute("PRAGMA journal_mode = WAL")
-                db.execute("PRAGMA synchronous = FULL")
                 yield db
             finally:
                 db.close()
         except sqlite3.DatabaseError as error:
             raise self._explained(error) from error
 
+    def _connect(self, reading: bool) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+        except sqlite3.OperationalError as error:
+            db.close()
+            alone = not self.path.with_name(self.path.name + "-wal").exists()
+            if not (reading and alone and error.sqlite_errorname.startswith(_NO_ROOM)):
+                raise
+            db = sqlite3.connect(
+                f"file:{quote(str(self.path))}?mode=ro&immutable=1", uri=True, isolation_level=None
+            )
+        db.row_factory = sqlite3.Row
+        return db
+
     def _explained(self, error: sqlite3.DatabaseError) -> Exception:
         name = getattr(error, "sqlite_errorname", "")
-        if name in ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"):
+        if name.startswith(_NO_ROOM):
             return full(self.path.parent)
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             return Busy(msg("The log store {path} is in use by another process.", path=self.path))

@@ -15,6 +15,7 @@ from opsbook.domains.logs.layout import HostLock
 from opsbook.domains.logs.model import Loss, NightResult, Source, Stream
 from opsbook.domains.logs.parts import PartFile, StoredPiece
 from opsbook.domains.logs.seal import Received, Sealed, Unsound, seal
+from opsbook.model.errors import OpsbookError
 from opsbook.model.message import Message, msg
 
 if TYPE_CHECKING:
@@ -138,18 +139,24 @@ class StoredNight:
         """Leave the store as it was before the night; a night that counts already stays."""
         self._wait()
         try:
-            if self._store.committed(self.host, self.run) is None:
-                self._remove()
+            self._remove(counted=self._counts())
         finally:
             self._lock.release()
+
+    def _counts(self) -> bool:
+        """Whether the night counts; where that cannot be told, the next night clears up."""
+        try:
+            return self._store.committed(self.host, self.run) is not None
+        except OpsbookError:
+            return True
 
     def _wait(self) -> None:
         wait([piece.sealing for piece in self._pieces if piece.sealing])
 
-    def _remove(self) -> None:
+    def _remove(self, *, counted: bool) -> None:
         for part in self._parts.values():
             with suppress(OSError):
-                part.remove()
+                part.remove(final=not counted)
         with suppress(OSError):
             self._store.hot.day(self.host, self.day).rmdir()
 

@@ -85,11 +85,12 @@ class PartFile:
             os.close(self.fd)
             self.fd = -1
 
-    def remove(self) -> None:
-        """Remove it under either name."""
+    def remove(self, *, final: bool = True) -> None:
+        """Remove it; also under its ``final`` name."""
         self.close()
         self.path.unlink(missing_ok=True)
-        self.final.unlink(missing_ok=True)
+        if final:
+            self.final.unlink(missing_ok=True)
 
 
 @dataclass(slots=True)
