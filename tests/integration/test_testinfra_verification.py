@@ -72,7 +72,10 @@ BAD_SUITES = {
     "cannot be imported": ("import no_such_module_at_all\n", "no_such_module_at_all"),
     "has a syntax error": ("def test(:\n", "SyntaxError"),
     "has no test": ("x = 1\n", "no tests ran"),
-    "skips everything": ("import pytest\ndef test_it(host): pytest.skip('late')\n", "skipped"),
+    "skips everything": (
+        "import pytest\ndef test_it(host): pytest.skip('late')\n",
+        "no test passed",
+    ),
     "ends the process": ("import os\ndef test_it(host): os._exit(0)\n", ""),
     "fails in a fixture": (
         FIXTURE + "    raise OSError('broken fixture')\ndef test_it(host, x): pass\n",

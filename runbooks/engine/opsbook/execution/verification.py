@@ -1,4 +1,4 @@
-"""Verification of hosts by a runbook's testinfra suite, all hosts in one pytest process.
+"""Verification of hosts by a runbook's testinfra suite, which one pytest reads once for all hosts.
 
 Verification is a second look: it goes over its own connections and does not see what the work
 reported.
@@ -195,8 +195,10 @@ def _verified(host: str, lines: Iterable[dict[str, Any]], why: str, masker: Mask
     ]
     bad = sum(test.outcome in ("failed", "error") for test in tests)
     passed = sum(test.outcome == "passed" for test in tests)
-    if not bad and not (passed and _is_whole(host, lines)):
-        tests.append(Tested("", "error", masker.brief(why or "no test ran", MOST_MESSAGE)))
+    whole = _is_whole(host, lines)
+    if not bad and not (passed and whole):
+        reason = "no test passed" if whole else why or "the suite ended before its time"
+        tests.append(Tested("", "error", masker.brief(reason, MOST_MESSAGE)))
         bad += 1
     return Verified(passed, bad, tuple(tests))
 

@@ -11,12 +11,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import Generator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import pytest
 import testinfra
+
+AT_ONCE = 8
+"""Processes that share the hosts."""
 
 TEST_SECONDS = 120
 """The longest that one test may take on one host."""
@@ -28,14 +33,14 @@ class Results:
     def __init__(self, directory: Path) -> None:
         self.asked = json.loads((directory / "hosts.json").read_text())
         self.hosts = {host["name"]: host for host in self.asked["hosts"]}
-        self._stream = (directory / "results.jsonl").open("w")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        self._file = os.open(directory / "results.jsonl", flags, 0o600)
         self._left: dict[str, int] = {}
 
     def write(self, host: str | None, name: str, outcome: str, message: str = "") -> None:
-        """Add one result; it is on disk when this returns."""
+        """Add one result, in one write, because several processes do so."""
         line = {"host": host, "name": name, "outcome": outcome, "message": message}
-        self._stream.write(json.dumps(line) + "\n")
-        self._stream.flush()
+        os.write(self._file, json.dumps(line).encode() + b"\n")
 
     def expect(self, items: list[pytest.Item]) -> None:
         """How many tests each host has before it."""
@@ -107,6 +112,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {name: place for place, name in enumerate(_results[0].hosts)}
     items.sort(key=lambda item: order[host_of(item)])
     _results[0].expect(items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Several hosts at the same time: the suite is read once, then processes share the hosts."""
+    if session.testsfailed:
+        return None
+    sys.stdout.flush()
+    names = list(_results[0].hosts)
+    parts = [names[start::AT_ONCE] for start in range(min(AT_ONCE, len(names)))]
+    for child in [_fork(session, set(part)) for part in parts]:
+        os.waitpid(child, 0)
+    return True
+
+
+def _fork(session: pytest.Session, hosts: set[str]) -> int:
+    """A process that verifies ``hosts``; whatever happens in it stays in it."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        items = [item for item in session.items if host_of(item) in hosts]
+        for item, following in zip_longest(items, items[1:]):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        sys.stdout.flush()
+    finally:
+        os._exit(0)
 
 
 @pytest.hookimpl(wrapper=True)
