@@ -25,9 +25,11 @@ def _say(lab: Lab, host: str, command: str) -> str:
 
 
 def _numbers(lab: Lab, host: str) -> list[int]:
-    """The numbers of all lines of the application, oldest file first."""
-    command = "cd /var/log/app; sudo sh -c 'ls -1tr app.log* | xargs -n 1 zcat -f'"
-    return [int(line.split()[3]) for line in _say(lab, host, command).splitlines()]
+    """The numbers of all lines of the application, sorted: between the rename of a rotation and
+    its signal, one writer has the old file and another the new one.
+    """
+    command = "sudo sh -c 'zcat -f /var/log/app/app.log*'"
+    return sorted(int(line.split()[3]) for line in _say(lab, host, command).splitlines())
 
 
 def _boot(lab: Lab, host: str) -> str:
