@@ -450,12 +450,7 @@ class _Planner:
         """No file carries it; a stream that was already given up has no inode."""
         if stream.number in self.carrier or stream.number in self.unsure or not stream.inode:
             return False
-        if self._has_begun(stream):
-            return False
-        kept = {copy.stream.number for copy in self.copies.values() if copy.stream}
-        return stream.source in self.view.declared and (
-            stream.number not in kept or stream.number in self.replaced
-        )
+        return stream.source in self.view.declared and not self._has_begun(stream)
 
 
 def _is_lost(stream: Stream) -> bool:
