@@ -156,3 +156,15 @@ def test_a_dropped_piece_leaves_its_stream_as_it_was(store: LogStore) -> None:
     result = night.commit([replace(before[0], inode=77, path=b"/new")], [])
     assert result.dropped == (stream.number,)
     assert streams(store, "RUN-4") == before
+
+
+def test_a_stream_of_which_nothing_is_kept_yet_stays_as_it_is_given(store: LogStore) -> None:
+    night = begin(store, "RUN-1")
+    waiting = replace(night.new_stream("app"), path=b"/a", head=window(b"unfinished", 0, 10))
+    night.commit([waiting], [])
+    assert streams(store, "RUN-2") == [waiting]
+    night = begin(store, "RUN-3")
+    send(night, APP, waiting, b"unfinished line\n")
+    night.commit([waiting], [])
+    (found,) = streams(store, "RUN-4")
+    assert found.head == window(b"unfinished line\n", 0, 16)

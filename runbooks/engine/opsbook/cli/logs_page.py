@@ -27,7 +27,7 @@ def print_hits(hits: Iterable[Hit], zone: tzinfo, *, to_json: bool, named: bool)
             sys.stdout.write("[\n" if count == 0 else ",\n")
             sys.stdout.write(json.dumps(_plain(hit, zone), ensure_ascii=True))
         else:
-            name = f"{hit.host} {hit.source} {printable(hit.path)}: " if named else ""
+            name = _name(hit) if named else ""
             text = _visible(hit.text) if terminal else hit.text
             sys.stdout.write(name + text + _cut(hit) + "\n")
         count += 1
@@ -38,6 +38,10 @@ def print_hits(hits: Iterable[Hit], zone: tzinfo, *, to_json: bool, named: bool)
 
 def _plain(hit: Hit, zone: tzinfo) -> dict[str, object]:
     return asdict(hit) | {"at": hit.at.astimezone(zone).isoformat() if hit.at else None}
+
+
+def _name(hit: Hit) -> str:
+    return " ".join(filter(None, (hit.host, hit.source, printable(hit.path)))) + ": "
 
 
 def _visible(text: str) -> str:

@@ -262,7 +262,9 @@ class Commit:
 
 
 def _grown(stream: Stream, before: Kept | None, parts: Sequence[Sealed]) -> Kept:
-    """``stream`` with offset, windows and last time as they are after ``parts``."""
+    """``stream`` with offset, windows and last time as they are after ``parts``; as it is given
+    while nothing of it is kept.
+    """
     offset = before.stream.offset if before else 0
     head = before.head if before else b""
     tail = before.tail if before else b""
@@ -273,10 +275,12 @@ def _grown(stream: Stream, before: Kept | None, parts: Sequence[Sealed]) -> Kept
         tail = (tail + sealed.tail)[-TAIL:]
         last = sealed.last_line_at or last
         offset += sealed.raw_length
+    if offset == 0:
+        return Kept(replace(stream, offset=0), b"", b"")
     first, end = windows(offset, head, tail)
     if before and not parts:
         first, end = before.stream.head, before.stream.tail
-    first = first or stream.head
+    first = first or (before.stream.head if before else None)
     grown = replace(stream, offset=offset, head=first, tail=end, last_line_at=last)
     return Kept(grown, head, tail)
 
