@@ -17,6 +17,7 @@ from doubles.clock import FakeClock
 from doubles.estate_of_runs import DAY, finished, opened, whole_run
 from opsbook.ledger.audit import audit
 from opsbook.ledger.listing import find_runs, open_reader, record_now
+from opsbook.ledger.port import Holder
 from opsbook.ledger.process import alive, this_process
 from opsbook.ledger.signing import Signer
 from opsbook.ledger.store import open_ledger
@@ -270,3 +271,31 @@ def test_everything_kept_is_private(tmp_path: Path) -> None:
         if mode != (0o700 if (tmp_path / name).is_dir() else 0o600)
     }
     assert wrong == {}
+
+
+_ELSEWHERE = """
+from opsbook.ledger.process import alive, this_process
+from opsbook.ledger.port import Holder
+me = this_process("RUN-x")
+print(me.pid, me.started, me.boot_id, alive(Holder({run!r}, {pid}, {started}, {boot_id!r})))
+import sys
+sys.stdout.flush()
+sys.stdin.read()
+"""
+
+
+def test_processes_in_different_pid_namespaces_see_each_other_alive() -> None:
+    me = this_process("RUN-me")
+    code = _ELSEWHERE.format(run=me.run, pid=me.pid, started=me.started, boot_id=me.boot_id)
+    process = subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", code],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout
+    pid, started, boot_id, sees_us = process.stdout.readline().split()
+    there = Holder("RUN-there", int(pid), int(started), boot_id)
+    assert pid == "1"
+    assert sees_us == "True"
+    assert alive(there)
+    process.communicate(timeout=20)
+    assert not alive(there)

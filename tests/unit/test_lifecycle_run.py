@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -133,6 +134,22 @@ def test_a_host_held_by_somebody_else_is_busy_and_the_others_go_on() -> None:
     result = carry_out(ledger, number, ScriptedWork())
     assert result.counts == {Outcome.OK: 4, Outcome.BUSY: 1}
     assert result.exit is Exit.BUSY
+
+
+def test_a_host_we_do_not_manage_is_skipped_with_its_reason() -> None:
+    a1, *others = HOSTS.hosts
+    unmanaged = replace(
+        a1, vars={"opsbook_managed": False, "opsbook_managed_reason": "Windows without SSH"}
+    )
+    hosts = replace(HOSTS, hosts=(unmanaged, *others))
+    ledger, number = fresh(hosts=hosts)
+    work = ScriptedWork()
+    result = carry_out(ledger, number, work, hosts=hosts)
+    assert result.counts == {Outcome.OK: 4, Outcome.SKIPPED: 1}
+    assert result.exit is Exit.DONE
+    assert "a1" not in work.performed
+    (end,) = (e for e in ledger.events(run=number, kinds=["host.finished"]) if e.host == "a1")
+    assert end.payload["summary"]["params"]["reason"] == "Windows without SSH"
 
 
 def test_leases_are_given_back_when_a_wave_ends() -> None:

@@ -15,7 +15,8 @@ class Holder:
     """Who holds a lease: enough to tell, on this machine, whether it is still alive.
 
     ``started`` is the process's start time in clock ticks since boot (proc(5), field 22), so
-    that a reused process id is not taken for the holder.
+    that a reused process id is not taken for the holder; ``boot_id`` names the boot of the
+    machine and the PID namespace, because a process id means nothing outside of them.
     """
 
     run: str

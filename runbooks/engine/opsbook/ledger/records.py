@@ -106,7 +106,7 @@ class _Projection:
 
     def _run_refused(self, event: Event, payload: Mapping[str, Any]) -> None:
         self.record["state"] = RunState.REFUSED.value
-        self.record["exit"] = int(Exit.REFUSED)
+        self.record["exit"] = payload.get("exit", int(Exit.REFUSED))
         self.record["refusal"] = payload.get("problem")
         self._ended_without_work(event, payload)
 

@@ -76,7 +76,7 @@ def _begin(event: Event) -> RunLine:
 def _refused(event: Event, payload: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "state": RunState.REFUSED.value,
-        "exit": int(Exit.REFUSED),
+        "exit": payload.get("exit", int(Exit.REFUSED)),
         "closed": micros(event.at),
     }
 

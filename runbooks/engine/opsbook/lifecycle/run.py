@@ -118,6 +118,9 @@ class Run:
             gone = msg("{host} is no longer in the inventory; it was left untouched.", host=name)
             self._sink.finished(HostReport(name, Outcome.NOT_STARTED, gone))
             return None
+        if host.vars.get("opsbook_managed") is False:
+            self._sink.finished(self._unmanaged(host))
+            return None
         resource = f"{self._job.estate.name}/{name}"
         try:
             lease = self._ports.ledger.take(resource, self._holder)
@@ -131,6 +134,11 @@ class Run:
         else:
             self._note_lease("lease.taken", resource, lease.token)
         return host
+
+    def _unmanaged(self, host: Host) -> HostReport:
+        reason = host.vars.get("opsbook_managed_reason", "opsbook_managed: false")
+        why = msg("{host} is not managed by opsbook: {reason}", host=host.name, reason=reason)
+        return HostReport(host.name, Outcome.SKIPPED, why)
 
     def _note_lease(
         self, kind: str, resource: str, token: int, stale: Mapping[str, object] | None = None
