@@ -13,8 +13,9 @@ from typing import Protocol
 from opsbook.domains.logs import losses
 from opsbook.domains.logs.agent import sha256
 from opsbook.domains.logs.decisions import Copy, Leave, Plan, Take, View
+from opsbook.domains.logs.findings import unchanged
 from opsbook.domains.logs.model import HEAD, Loss, Source, Stream, Window
-from opsbook.domains.logs.planner import SETTLED, plan, unchanged
+from opsbook.domains.logs.planner import SETTLED, plan
 from opsbook.domains.logs.port import Night, Piece
 from opsbook.domains.logs.survey import (
     Agent,

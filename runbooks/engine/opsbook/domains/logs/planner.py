@@ -21,23 +21,22 @@ Rules, in this order:
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 
-from opsbook.domains.logs.decisions import Copy, Gap, Leave, Plan, Take, View
-from opsbook.domains.logs.model import HEAD, TAIL, Stream, Window
+from opsbook.domains.logs.decisions import Copy, Leave, Plan, Take, View
+from opsbook.domains.logs.findings import Findings, is_lost, kin, unchanged
+from opsbook.domains.logs.gaps import gaps
+from opsbook.domains.logs.model import HEAD, TAIL, Stream
 from opsbook.domains.logs.survey import (
     UNPACKERS,
-    Digest,
     Kind,
-    Peek,
     Question,
     Surveyed,
     Total,
     kind_of,
     looks_rotated,
 )
-from opsbook.model.message import Message, msg
+from opsbook.model.message import msg
 
 SETTLED = 2
 """Seconds: a change time younger than this may hide a later change within the same second."""
@@ -54,39 +53,7 @@ def plan(view: View) -> Plan | tuple[Question, ...]:
     return _Planner(view).plan()
 
 
-def unchanged(file: Surveyed, stream: Stream) -> bool:
-    """Nothing about the file changed since the stream was read from it.
-
-    A stream's ``ctime`` is 0 when it was too young to be relied upon (see :data:`SETTLED`).
-    """
-    now = (file.device, file.inode, file.size, file.mtime, file.ctime)
-    return now == (stream.device, stream.inode, stream.size, stream.mtime, stream.ctime)
-
-
-class _Planner:
-    def __init__(self, view: View) -> None:
-        self.view = view
-        self.files = view.survey.files
-        self.now = view.survey.now
-        self.remembered = {seen: s for s in view.streams for seen in s.packed}
-        self.trust = view.trust and self._all_known()
-        self.missing: dict[Question, None] = {}
-        self.left: dict[int, Leave] = {}
-        self.copies: dict[int, Copy] = {}
-        self.carrier: dict[int, Surveyed] = {}
-        self.claimed: dict[int, Surveyed] = {}
-        self.replaced: dict[int, Surveyed] = {}
-        self.begun: dict[int, Stream] = {}
-        self.unsure: set[int] = set()
-        self.successors: set[int] = set()
-        self.kind: dict[int, Kind] = {}
-        self.head: dict[int, bytes] = {}
-        self.length = {file.index: file.size for file in self.files}
-        self.full: dict[int, list[Stream]] = {}
-        self.part: dict[int, list[Stream]] = {}
-        self.unknown: list[Surveyed] = []
-        self.new: list[Surveyed] = []
-
+class _Planner(Findings):
     def plan(self) -> Plan | tuple[Question, ...]:
         for phase in (self._owners, self._look, self._match, self._compare_owners, self._claim,
                       self._compare, self._compare_new):  # fmt: skip
@@ -97,56 +64,9 @@ class _Planner:
             takes=tuple(self._takes()),
             copies=tuple(self.copies.values()),
             left=tuple(self.left.values()),
-            gaps=tuple(self._gaps()),
-            gone=tuple(s for s in self.view.streams if self._is_gone(s)),
+            gaps=tuple(gaps(self)),
+            gone=tuple(s for s in self.view.streams if self.is_gone(s)),
         )
-
-    def _all_known(self) -> bool:
-        """Every file is one of a stream and long enough for it: reading it shows the rest."""
-        offsets = {(s.device, s.inode): s.offset for s in self.view.streams if s.inode}
-        return all(
-            file.size >= offsets.get(file.key, file.size + 1)
-            for file in self.files
-            if file.size and file.seen not in self.remembered
-        )
-
-    # --- asking
-
-    def _bytes(self, file: Surveyed, kind: Kind, start: int, length: int) -> bytes | None:
-        """Content of a file; None while it is asked for, or when the file cannot be read."""
-        question = Peek(file.index, kind, start, length)
-        if question not in self.view.known:
-            self.missing[question] = None
-            return None
-        answer = self.view.known[question]
-        if not isinstance(answer, bytes):
-            self._unreadable(file)
-            return None
-        return answer
-
-    def _unreadable(self, file: Surveyed) -> None:
-        reason = msg("it was moved meanwhile, or may not be read")
-        self.left.setdefault(file.index, Leave(file, reason, again=True))
-
-    def _holds(self, file: Surveyed, kind: Kind, window: Window | None) -> bool | None:
-        """Whether ``window`` of the file is as it was; None when that is not known."""
-        if window is None or not window.length:
-            return True
-        data = self._bytes(file, kind, window.start, window.length)
-        return None if data is None else hashlib.sha256(data).hexdigest() == window.sha256
-
-    def _equal(self, one: Surveyed, other: Surveyed, length: int) -> bool | None:
-        """Whether the first ``length`` bytes of two files are equal; None when not known."""
-        sums = []
-        for file in (one, other):
-            question = Digest(file.index, self.kind.get(file.index, "plain"), 0, length)
-            if question not in self.view.known:
-                self.missing[question] = None
-            elif self.view.known[question] is None:
-                self._unreadable(file)
-            else:
-                sums.append(self.view.known[question])
-        return sums[0] == sums[1] if len(sums) == 2 else None
 
     # --- 1, 2: files that are known by device and inode
 
@@ -176,15 +96,28 @@ class _Planner:
         if file.size < stream.offset or (not stream.offset and file.size < stream.size):
             return False
         if not stream.offset and file.size:
-            begins = self._bytes(file, "plain", 0, min(HEAD, file.size))
+            begins = self.content(file, "plain", 0, min(HEAD, file.size))
             if begins is None or kind_of(begins) != "plain":
                 return None if begins is None else False
         elif self.trust and file.size > stream.offset:
             return True
-        verdicts = [self._holds(file, "plain", w) for w in (stream.head, stream.tail)]
+        verdicts = [self.holds(file, "plain", w) for w in (stream.head, stream.tail)]
+        verdicts.append(self._is_itself(file, stream))
         if False in verdicts:
             return False
         return None if None in verdicts else True
+
+    def _is_itself(self, file: Surveyed, stream: Stream) -> bool | None:
+        """Not a copy of the file that is at the stream's path now, with the old inode: of which
+        so little was kept that both begin with it.
+        """
+        if file.path == stream.path or stream.offset >= HEAD + TAIL or file.size == stream.offset:
+            return True
+        there = next((other for other in self.files if other.path == stream.path), None)
+        if there is None or there.size < file.size:
+            return True
+        equal = self.equal(file, there, file.size)
+        return None if equal is None else not equal
 
     # --- 3: what the others hold
 
@@ -193,8 +126,10 @@ class _Planner:
             stream = self.remembered.get(file.seen)
             if stream is not None:
                 self.copies[file.index] = Copy(file, stream, None, 0)
+                self.holders[stream.number] = file
+                self.length[file.index] = stream.offset
                 continue
-            head = self._bytes(file, "plain", 0, min(HEAD, file.size))
+            head = self.content(file, "plain", 0, min(HEAD, file.size))
             if head is not None:
                 self.head[file.index] = head
                 self.kind[file.index] = kind_of(head)
@@ -211,7 +146,7 @@ class _Planner:
             self.left[file.index] = Leave(file, reason)
             return
         question = Total(file.index, kind)
-        head = self._bytes(file, kind, 0, HEAD)
+        head = self.content(file, kind, 0, HEAD)
         if question not in self.view.known:
             self.missing[question] = None
             return
@@ -227,14 +162,14 @@ class _Planner:
             for stream in self.view.streams:
                 if self._is_successor(file, stream):
                     self.successors.add(file.index)
-                elif not _is_lost(stream):
+                elif not is_lost(stream):
                     self._match_one(file, stream)
 
     def _match_one(self, file: Surveyed, stream: Stream) -> None:
         length, window = self.length[file.index], stream.head
         if window is None or length < window.length:
-            carrier = self.carrier.get(stream.number)
-            if carrier is not None and carrier.size and _kin(file.path, carrier.path):
+            carrier = self.carrier.get(stream.number, self.holders.get(stream.number))
+            if carrier is not None and carrier.size and kin(file.path, carrier.path):
                 self.part[file.index].append(stream)
             return
         begins = self.head[file.index][: window.length]
@@ -242,7 +177,7 @@ class _Planner:
             return
         if length < stream.offset:
             self.part[file.index].append(stream)
-        elif self._holds(file, self.kind[file.index], stream.tail):
+        elif self.holds(file, self.kind[file.index], stream.tail):
             self.full[file.index].append(stream)
 
     def _is_successor(self, file: Surveyed, stream: Stream) -> bool:
@@ -258,21 +193,18 @@ class _Planner:
                 owner = self.carrier.get(stream.number)
                 if owner is None or file.index in self.successors or not self._open(file):
                     continue
-                if mine <= self.length[owner.index] and self._equal(file, owner, mine):
+                if mine <= self.length[owner.index] and self.equal(file, owner, mine):
                     self._note_copy(file, stream, owner)
         self.unknown = [f for f in self.unknown if self._open(f)]
 
     def _differ(self, one: Surveyed, other: Surveyed) -> bool:
         common = min(self.length[one.index], self.length[other.index])
-        return self._equal(one, other, common) is False
-
-    def _has_begun(self, stream: Stream) -> bool:
-        return stream in self.begun.values()
+        return self.equal(one, other, common) is False
 
     def _claim(self) -> None:
         taken: set[int] = set()
         for stream in sorted(self.view.streams, key=lambda s: (-s.offset, s.number)):
-            if stream.number in self.carrier.keys() | self.unsure or self._has_begun(stream):
+            if stream.number in self.carrier.keys() | self.unsure or self.has_begun(stream):
                 continue
             free = (f for f in self.unknown if self._open(f) and f.index not in taken)
             like = [file for file in free if stream in self.full[file.index]]
@@ -305,14 +237,14 @@ class _Planner:
     def _is_copy(self, file: Surveyed, like: Sequence[Stream]) -> bool:
         """Also when that is not decided today: then the file is left."""
         for stream in sorted(like, key=lambda s: -s.offset):
-            carrier = self.carrier.get(stream.number)
+            carrier = self.carrier.get(stream.number) or self._holder(stream)
             if carrier is None:
                 if stream in self.part[file.index] and self._is_fresh(file):
                     self._leave_growing(file)
                     return True
                 continue
             mine, whole = self.length[file.index], self.length[carrier.index]
-            if not self._equal(file, carrier, min(mine, whole)):
+            if not self.equal(file, carrier, min(mine, whole)):
                 continue
             if mine <= whole:
                 self._note_copy(file, stream, carrier)
@@ -321,6 +253,15 @@ class _Planner:
                 self._leave_growing(file)
                 return True
         return False
+
+    def _holder(self, stream: Stream) -> Surveyed | None:
+        """A packed file that is known to hold all that is kept of a stream."""
+        file = self.holders.get(stream.number)
+        head = self.content(file, "plain", 0, min(HEAD, file.size)) if file else None
+        if file is None or head is None:
+            return None
+        self.kind[file.index] = kind_of(head)
+        return file
 
     def _is_fresh(self, file: Surveyed) -> bool:
         return self.now - file.mtime <= FRESH
@@ -350,9 +291,9 @@ class _Planner:
         head, length = self.head[file.index], self.length[file.index]
         if not self.head[longer.index].startswith(head[:length]):
             return False
-        if length < HEAD and not _kin(file.path, longer.path):
+        if length < HEAD and not kin(file.path, longer.path):
             return False
-        return bool(self._equal(file, longer, length))
+        return bool(self.equal(file, longer, length))
 
     # --- decisions
 
@@ -392,76 +333,3 @@ class _Planner:
         before = max(former, key=lambda s: s.number, default=None)
         over = done or kind != "plain"
         return Take(file, kind, None, 0, self.length[file.index], over, over, before)
-
-    def _gaps(self) -> Iterator[Gap]:
-        for stream in self.view.streams:
-            if stream.source not in self.view.declared or stream.number in self.unsure:
-                continue
-            reason, copy = self._what_was_lost(stream)
-            if reason is not None:
-                yield Gap(stream, reason, copy, self._successor(stream))
-
-    def _what_was_lost(self, stream: Stream) -> tuple[Message | None, Surveyed | None]:
-        own, claimed = self.replaced.get(stream.number), self.claimed.get(stream.number)
-        if own is not None and _kin(own.path, stream.path) and not self._had_ended(stream):
-            if claimed is not None:
-                return msg("emptied after it was copied (copytruncate)"), claimed
-            return msg("emptied or replaced, and no copy was found"), None
-        if claimed is not None and claimed.path == stream.path:
-            return msg("replaced by another file that begins the same"), None
-        alive = stream.inode and not stream.ended and own is None
-        if claimed is not None and alive and self.kind.get(claimed.index) == "plain":
-            return msg("gone, and only a copy of it was found"), claimed
-        if self._may_have_begun_again(stream):
-            return msg("perhaps emptied and begun again with the same lines"), self._twin(stream)
-        if self._is_gone(stream) and not stream.ended:
-            return msg("gone before it was collected to its end"), None
-        return None, None
-
-    def _may_have_begun_again(self, stream: Stream) -> bool:
-        """So little is kept that a file emptied meanwhile may begin with just that again."""
-        begun = next((f for f in self.files if self.begun.get(f.index) == stream), None)
-        own = self.carrier.get(stream.number, begun)
-        if own is None or own.path != stream.path or stream.offset >= HEAD + TAIL:
-            return False
-        if own.key != (stream.device, stream.inode) or unchanged(own, stream):
-            return False
-        rewritten = own.size == stream.size == stream.offset > 0 and own.mtime != stream.mtime
-        shorter = own.size < stream.size
-        return rewritten or shorter or self._twin(stream) is not None
-
-    def _twin(self, stream: Stream) -> Surveyed | None:
-        """A file found today that begins with all that is kept of ``stream``."""
-        found = [*self.new, *(copy.file for copy in self.copies.values() if copy.length)]
-        for file in found:
-            begins = not stream.offset or stream in self.full.get(file.index, ())
-            if begins and file.mtime >= stream.mtime and _kin(file.path, stream.path):
-                return file
-        return None
-
-    @staticmethod
-    def _had_ended(stream: Stream) -> bool:
-        return stream.ended and stream.offset >= stream.size
-
-    def _successor(self, stream: Stream) -> Surveyed | None:
-        return next((file for file in self.files if file.path == stream.path), None)
-
-    def _is_gone(self, stream: Stream) -> bool:
-        """No file carries it; a stream that was already given up has no inode."""
-        if stream.number in self.carrier or stream.number in self.unsure or not stream.inode:
-            return False
-        return stream.source in self.view.declared and not self._has_begun(stream)
-
-
-def _is_lost(stream: Stream) -> bool:
-    """Given up, with so little kept that other files may begin with just that."""
-    return not (stream.inode or stream.packed) and stream.offset < HEAD + TAIL
-
-
-def _kin(one: bytes, other: bytes) -> bool:
-    """Names of one family, such as ``app.log``, ``app.log.1.gz`` and ``app-20261121.log``."""
-    return _family(one) == _family(other)
-
-
-def _family(path: bytes) -> bytes:
-    return re.split(rb"[._-]", path.rpartition(b"/")[2], maxsplit=1)[0]
