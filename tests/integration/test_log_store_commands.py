@@ -20,16 +20,24 @@ name: small
 title: {zh: 小, en: Small}
 timezone: Asia/Shanghai
 """
-BEGUN = datetime.now(UTC) - timedelta(minutes=30)
-LINES = b"".join(
-    b"%s request %d \x1b[31m\n" % ((BEGUN + timedelta(minutes=n)).isoformat().encode(), n)
-    for n in range(30)
-    if n not in (10, 11, 12)
-)
+
+
+def lines_since(begun: datetime) -> bytes:
+    """One line a minute into the near future, without the minutes 10 to 12."""
+    return b"".join(
+        b"%s request %d \x1b[31m\n" % ((begun + timedelta(minutes=n)).isoformat().encode(), n)
+        for n in range(35)
+        if n not in (10, 11, 12)
+    )
 
 
 @pytest.fixture
-def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def begun() -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=30)
+
+
+@pytest.fixture
+def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: datetime) -> str:
     """An estate with one night of one host."""
     directory = tmp_path / "small"
     directory.mkdir()
@@ -39,7 +47,7 @@ def estate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     store = open_store(load_estate(str(directory), places), places, SystemClock())
     night = store.night("web1", "RUN-1", [APP])
     stream = night.new_stream("app")
-    send(night, APP, stream, LINES)
+    send(night, APP, stream, lines_since(begun))
     night.commit([stream], [])
     return str(directory)
 
@@ -60,10 +68,12 @@ def test_search_prints_the_lines_with_a_text(
     assert [(hit["host"], hit["source"]) for hit in found] == [("web1", "app")]
 
 
-def test_show_prints_a_span_of_time(estate: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_show_prints_a_span_of_time(
+    estate: str, begun: datetime, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = said(capsys, "show", "-e", estate, "--host", "web1")
-    assert out.encode() == LINES
-    until = (BEGUN + timedelta(minutes=5)).astimezone().isoformat()
+    assert out.encode() == lines_since(begun)
+    until = (begun + timedelta(minutes=5)).astimezone().isoformat()
     out = said(capsys, "show", "-e", estate, "--host", "web1", "--until", until)
     assert len(out.splitlines()) == 5
 

@@ -1,4 +1,4 @@
-"""Commands: logs search, show, list, verify, completeness, retention, hold."""
+"""Commands: logs search, show, list, verify, completeness, retention."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opsbook.cli.logs_common import (
+    EstateOption,
+    HostOption,
+    JsonOption,
+    SourceOption,
+    day_of,
+    open_logs,
+)
+from opsbook.cli.logs_hold import register_holds
 from opsbook.text import tr
 
 if TYPE_CHECKING:
     from opsbook.domains.logs.reader import Query
     from opsbook.domains.logs.store import DiskLogStore
-    from opsbook.ledger.port import Ledger
 
 
 def register(app: typer.Typer) -> None:
@@ -30,16 +38,11 @@ def register(app: typer.Typer) -> None:
         _retention
     )
     hold = typer.Typer(no_args_is_help=True)
-    hold.command("add", help=tr("Keep logs from being deleted while a case is open."))(_hold_add)
-    hold.command("list", help=tr("List legal holds."))(_hold_list)
-    hold.command("release", help=tr("Release the holds of a case."))(_hold_release)
+    register_holds(hold)
     group.add_typer(hold, name="hold", help=tr("Legal holds."))
     app.add_typer(group, name="logs", help=tr("Logs that were collected: read, check, retain."))
 
 
-_Estate = Annotated[str, typer.Option("-e", "--estate", help=tr("The estate."))]
-_Host = Annotated[str | None, typer.Option("--host", help=tr("Only this host."))]
-_Source = Annotated[str | None, typer.Option("--source", help=tr("Only this source."))]
 _Path = Annotated[
     str | None, typer.Option("--path", help=tr("Only this file of the host; * and ? match any."))
 ]
@@ -53,16 +56,13 @@ _Until = Annotated[str | None, typer.Option("--until", help=tr("Before this time
 _Number = Annotated[
     int | None, typer.Option("-n", min=1, help=tr("At most so many lines; without it, all."))
 ]
-_Json = Annotated[bool, typer.Option("--json", help=tr("Print JSON."))]
-_Reason = Annotated[str, typer.Option("--reason", help=tr("Why; goes into the ledger."))]
-_Case = Annotated[str, typer.Argument(metavar="CASE", help=tr("The case the hold belongs to."))]
 
 
 def _search(
     text: Annotated[str, typer.Argument(help=tr("The text, or with --regex the pattern."))],
-    estate: _Estate,
-    host: _Host = None,
-    source: _Source = None,
+    estate: EstateOption,
+    host: HostOption = None,
+    source: SourceOption = None,
     path: _Path = None,
     since: _Since = None,
     until: _Until = None,
@@ -70,11 +70,11 @@ def _search(
         bool, typer.Option("--regex", help=tr("The text is a regular expression."))
     ] = False,
     number: _Number = None,
-    to_json: _Json = False,
+    to_json: JsonOption = False,
 ) -> int:
     from opsbook.domains.logs.reader import Query
 
-    store = _store(estate)
+    store = open_logs(estate)
     start, end = _between(store, since, until)
     query = Query(host, source, path, start, end, text, regex)
     found = _print_hits(store, query, number, to_json=to_json, named=True)
@@ -82,18 +82,18 @@ def _search(
 
 
 def _show(
-    estate: _Estate,
+    estate: EstateOption,
     host: Annotated[str, typer.Option("--host", help=tr("The host."))],
-    source: _Source = None,
+    source: SourceOption = None,
     path: _Path = None,
     since: _Since = None,
     until: _Until = None,
     number: _Number = None,
-    to_json: _Json = False,
+    to_json: JsonOption = False,
 ) -> int:
     from opsbook.domains.logs.reader import Query
 
-    store = _store(estate)
+    store = open_logs(estate)
     start, end = _between(store, since, until)
     query = Query(host, source, path, start, end)
     found = _print_hits(store, query, number, to_json=to_json, named=False)
@@ -101,14 +101,17 @@ def _show(
 
 
 def _list(
-    estate: _Estate, host: _Host = None, source: _Source = None, to_json: _Json = False
+    estate: EstateOption,
+    host: HostOption = None,
+    source: SourceOption = None,
+    to_json: JsonOption = False,
 ) -> None:
     from opsbook.cli.show import listing
     from opsbook.domains.logs.listing import kept_days
 
     rows = [
         row
-        for row in kept_days(_store(estate), host)
+        for row in kept_days(open_logs(estate), host)
         if source in (None, row["source"])
     ]  # fmt: skip
     if not to_json:
@@ -126,7 +129,7 @@ def _list(
     listing(rows, headings, to_json=to_json)
 
 
-def _verify(estate: _Estate, host: _Host = None, to_json: _Json = False) -> int:
+def _verify(estate: EstateOption, host: HostOption = None, to_json: JsonOption = False) -> int:
     from dataclasses import asdict
 
     from opsbook.cli.show import as_json
@@ -134,7 +137,7 @@ def _verify(estate: _Estate, host: _Host = None, to_json: _Json = False) -> int:
     from opsbook.model.exits import Exit
     from opsbook.text import translate
 
-    found = audit(_store(estate), host)
+    found = audit(open_logs(estate), host)
     if to_json:
         as_json(asdict(found) | {"fault": found.fault.to_json() if found.fault else None})
     elif found.fault:
@@ -149,12 +152,12 @@ def _verify(estate: _Estate, host: _Host = None, to_json: _Json = False) -> int:
 
 
 def _completeness(
-    estate: _Estate,
+    estate: EstateOption,
     day: Annotated[
         str | None, typer.Option("--date", help=tr("This day; without it, the last seven."))
     ] = None,
-    host: _Host = None,
-    to_json: _Json = False,
+    host: HostOption = None,
+    to_json: JsonOption = False,
 ) -> None:
     from datetime import timedelta
 
@@ -162,9 +165,9 @@ def _completeness(
     from opsbook.cli.show import as_json
     from opsbook.domains.logs.daily import daily
 
-    store = _store(estate)
+    store = open_logs(estate)
     today = store.clock.now().astimezone(store.estate.zone).date()
-    last = _day(day) or today
+    last = day_of(day) or today
     first = last if day else today - timedelta(days=7)
     found = list(daily(store, first, last, host))
     if to_json:
@@ -174,18 +177,18 @@ def _completeness(
 
 
 def _retention(
-    estate: _Estate,
+    estate: EstateOption,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help=tr("Only show; this is all this command does."))
     ] = True,
-    host: _Host = None,
-    to_json: _Json = False,
+    host: HostOption = None,
+    to_json: JsonOption = False,
 ) -> None:
     from opsbook.cli.show import listing
-    from opsbook.domains.logs.retain_work import may_delete, preview, step_json
+    from opsbook.domains.logs.due import may_delete, preview, step_json
     from opsbook.text import translate
 
-    store = _store(estate)
+    store = open_logs(estate)
     now = store.clock.now()
     deleting, warning = may_delete(store, now, remember=False)
     steps = preview(store, host, now, deleting=deleting)
@@ -202,62 +205,6 @@ def _retention(
     listing(rows, headings, to_json=False)
     print(tr("Nothing was changed. To do this: opsbook run log_retention -e {estate}",
              estate=estate))  # fmt: skip
-
-
-def _hold_add(
-    case: _Case,
-    estate: _Estate,
-    reason: _Reason,
-    host: _Host = None,
-    source: _Source = None,
-    start: Annotated[str | None, typer.Option("--from", help=tr("First day of lines."))] = None,
-    end: Annotated[str | None, typer.Option("--to", help=tr("Last day of lines."))] = None,
-    to_json: _Json = False,
-) -> None:
-    from opsbook.cli.show import as_json
-    from opsbook.domains.logs import holds
-    from opsbook.domains.logs.retention import Hold
-
-    store = _store(estate)
-    wanted = Hold(0, case, host, source, _day(start), _day(end))
-    entry = holds.add(store, _ledger(), wanted, reason, _user())
-    if to_json:
-        as_json(entry.to_json())
-        return
-    print(tr("Hold {number} of the case {case} is in force.", number=entry.hold.number, case=case))
-
-
-def _hold_list(
-    estate: _Estate,
-    every: Annotated[bool, typer.Option("--all", help=tr("Released ones, too."))] = False,
-    to_json: _Json = False,
-) -> None:
-    from opsbook.cli.show import listing
-    from opsbook.domains.logs import holds
-
-    rows = [
-        entry.to_json()
-        for entry in holds.entries(_store(estate))
-        if every or not entry.released_at
-    ]  # fmt: skip
-    headings = [("number", tr("number")), ("case", tr("case")), ("host", tr("host")),
-                ("source", tr("source")), ("from", tr("from")), ("to", tr("to")),
-                ("added_by", tr("added by")), ("added_at", tr("added at")),
-                ("released_at", tr("released at")), ("reason", tr("reason"))]  # fmt: skip
-    listing(rows, headings, to_json=to_json)
-
-
-def _hold_release(
-    case: _Case, estate: _Estate, reason: _Reason, to_json: _Json = False
-) -> None:  # fmt: skip
-    from opsbook.cli.show import as_json
-    from opsbook.domains.logs import holds
-
-    released = holds.release(_store(estate), _ledger(), case, reason, _user())
-    if to_json:
-        as_json([entry.to_json() for entry in released])
-        return
-    print(tr("Released {number} holds of the case {case}.", number=len(released), case=case))
 
 
 def _print_hits(
@@ -279,49 +226,9 @@ def _say_nothing() -> int:
     return 0
 
 
-def _store(estate: str) -> DiskLogStore:
-    from opsbook.domains.logs.store import open_store
-    from opsbook.execution.declarations import load_estate
-    from opsbook.model.clock import SystemClock
-    from opsbook.model.places import Places
-
-    places = Places.from_env()
-    return open_store(load_estate(estate, places), places, SystemClock())
-
-
-def _ledger() -> Ledger:
-    from opsbook.ledger.store import open_ledger
-    from opsbook.model.clock import SystemClock
-    from opsbook.model.places import Places
-
-    return open_ledger(Places.from_env(), SystemClock())
-
-
 def _between(store: DiskLogStore, since: str | None, until: str | None) -> tuple[Any, Any]:
     from opsbook.cli.moments import moment_of
 
     now, zone = store.clock.now(), store.estate.zone
     start = moment_of(since, now, zone) if since else None
     return start, moment_of(until, now, zone) if until else None
-
-
-def _day(text: str | None) -> Any:
-    from datetime import date
-
-    from opsbook.model.errors import UsageFault
-    from opsbook.model.message import msg
-
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError as error:
-        raise UsageFault(msg("{day} is no day; write 2026-11-21.", day=text)) from error
-
-
-def _user() -> str:
-    import os
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

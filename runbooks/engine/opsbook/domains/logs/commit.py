@@ -6,7 +6,6 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
@@ -14,6 +13,14 @@ from pydantic import TypeAdapter
 from opsbook.domains.logs import layout, manifest, streams
 from opsbook.domains.logs.catalogue import to_json
 from opsbook.domains.logs.completeness import every_minutes, judge
+from opsbook.domains.logs.facts import (
+    Judged,
+    by_source,
+    completeness_json,
+    loss_json,
+    stamp_or_none,
+    totals,
+)
 from opsbook.domains.logs.minutes import minute_of
 from opsbook.domains.logs.model import (
     HEAD,
@@ -22,7 +29,6 @@ from opsbook.domains.logs.model import (
     Loss,
     NightResult,
     Source,
-    SourceTotals,
     Stream,
 )
 from opsbook.domains.logs.parts import PartFile, StoredPiece
@@ -37,7 +43,6 @@ if TYPE_CHECKING:
     from opsbook.domains.logs.night import StoredNight
     from opsbook.domains.logs.store import DiskLogStore
 
-Judged = tuple[StoredPiece, Sealed]
 _RESULT = TypeAdapter(NightResult)
 
 
@@ -78,7 +83,7 @@ class Commit:
             result = NightResult(
                 day=self._night.day,
                 manifest_sha256=self._insert_day(db),
-                totals=_totals(judged),
+                totals=totals(judged),
                 completeness=tuple(complete),
                 dropped=tuple(dropped),
                 seal_seconds=seconds,
@@ -101,7 +106,7 @@ class Commit:
         return result
 
     def _note_strange(self, judged: Sequence[Judged]) -> None:
-        for source, pieces in _by_source(judged).items():
+        for source, pieces in by_source(judged).items():
             strange = sum(sealed.strange for _, sealed in pieces)
             if strange:
                 self._notes.append(
@@ -179,8 +184,8 @@ class Commit:
             "raw_length": sealed.raw_length,
             "raw_sha256": sealed.raw_sha256,
             "lines": sealed.lines,
-            "first_line_at": _stamp(sealed.first_line_at),
-            "last_line_at": _stamp(sealed.last_line_at),
+            "first_line_at": stamp_or_none(sealed.first_line_at),
+            "last_line_at": stamp_or_none(sealed.last_line_at),
             "earliest": sealed.earliest,
             "latest": sealed.latest,
             "cut_line": int(not sealed.tail.endswith(b"\n")),
@@ -197,7 +202,7 @@ class Commit:
             streams.save(db, self._night.host, _grown(stream, before, parts[stream.number]))
 
     def _judge(self, db: sqlite3.Connection, judged: Sequence[Judged]) -> list[Completeness]:
-        found = _by_source(judged)
+        found = by_source(judged)
         return [
             self._judge_source(db, source, [sealed for _, sealed in found.get(source.name, ())])
             for source in self._night.sources.values()
@@ -229,8 +234,8 @@ class Commit:
         self, db: sqlite3.Connection, losses: Sequence[Loss], complete: Sequence[Completeness]
     ) -> None:
         facts = {
-            "losses": [_loss_json(loss) for loss in losses],
-            "completeness": [_completeness_json(each) for each in complete],
+            "losses": [loss_json(loss) for loss in losses],
+            "completeness": [completeness_json(each) for each in complete],
             "notes": [note.to_json() for note in self._notes],
         }
         db.execute(
@@ -283,58 +288,3 @@ def _grown(stream: Stream, before: Kept | None, parts: Sequence[Sealed]) -> Kept
     first = first or (before.stream.head if before else None)
     grown = replace(stream, offset=offset, head=first, tail=end, last_line_at=last)
     return Kept(grown, head, tail)
-
-
-def _by_source(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
-    found: dict[str, list[Judged]] = defaultdict(list)
-    for piece, sealed in judged:
-        found[piece.source.name].append((piece, sealed))
-    return found
-
-
-def _totals(judged: Sequence[Judged]) -> tuple[SourceTotals, ...]:
-    totals = []
-    for source, pieces in _by_source(judged).items():
-        sealed = [each for _, each in pieces]
-        totals.append(
-            SourceTotals(
-                source=source,
-                raw_bytes=sum(each.raw_length for each in sealed),
-                stored_bytes=sum(each.stored_length for each in sealed),
-                lines=sum(each.lines for each in sealed),
-                first_line_at=min(
-                    (each.first_line_at for each in sealed if each.first_line_at), default=None
-                ),
-                last_line_at=max(
-                    (each.last_line_at for each in sealed if each.last_line_at), default=None
-                ),
-                pieces=len(sealed),
-            )
-        )
-    return tuple(totals)
-
-
-def _stamp(moment: datetime | None) -> str | None:
-    return stamp(moment) if moment else None
-
-
-def _loss_json(loss: Loss) -> dict[str, Any]:
-    return {
-        "source": loss.source,
-        "path": loss.path,
-        "reason": loss.reason.to_json(),
-        "after": _stamp(loss.after),
-        "before": _stamp(loss.before),
-        "lines_at_most": loss.lines_at_most,
-    }
-
-
-def _completeness_json(found: Completeness) -> dict[str, Any]:
-    return {
-        "source": found.source,
-        "since": stamp(found.since),
-        "until": stamp(found.until),
-        "expected": found.expected,
-        "have": found.have,
-        "gaps": [list(gap) for gap in found.gaps],
-    }

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from opsbook.domains.logs import holds
-from opsbook.domains.logs.retain_work import kept_files
+from opsbook.domains.logs.due import kept_files
 from opsbook.domains.logs.retention import Kept
 from opsbook.domains.logs.store import DiskLogStore
 

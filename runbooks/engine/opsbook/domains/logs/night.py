@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from opsbook.domains.logs import layout, manifest, streams
-from opsbook.domains.logs.commit import Commit, Judged
+from opsbook.domains.logs.commit import Commit
+from opsbook.domains.logs.facts import Judged
 from opsbook.domains.logs.layout import HostLock
 from opsbook.domains.logs.model import Loss, NightResult, Source, Stream
 from opsbook.domains.logs.parts import PartFile, StoredPiece

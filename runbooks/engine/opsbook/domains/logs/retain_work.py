@@ -8,34 +8,25 @@ from __future__ import annotations
 
 import os
 import pwd
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from opsbook.domains.logs import holds, stored
-from opsbook.domains.logs.minutes import moment_of
+from opsbook.domains.logs.due import day_end, may_delete, preview, step_json
 from opsbook.domains.logs.report import faulty
-from opsbook.domains.logs.retention import Action, Kept, Step, plan
+from opsbook.domains.logs.retention import Action, Step
 from opsbook.domains.logs.store import DiskLogStore, open_store
 from opsbook.domains.logs.tiers import Mover, mark_reported, unreported
 from opsbook.execution.work import HostReport, Job, Sink
-from opsbook.model.clock import Clock, stamp, unstamp
+from opsbook.model.clock import Clock
 from opsbook.model.errors import OpsbookError
 from opsbook.model.estate import Estate, Host, Inventory
 from opsbook.model.message import Message, msg
 from opsbook.model.outcome import Outcome
 from opsbook.model.places import Places
-
-LONG_PAUSE = timedelta(days=7)
-"""After so long without retention the clock may be wrong: nothing is deleted at first."""
-
-WAIT = timedelta(hours=20)
-"""How long deleting waits then."""
 
 
 def retain(estate: Estate, inventory: Inventory, places: Places, clock: Clock) -> RetainWork:
@@ -66,19 +57,6 @@ class Retained:
         for step in self.steps:
             by_action[step.action].append(step_json(step))
         return {"steps": by_action, "certificates": [c for _, c in self.certificates]}
-
-
-def step_json(step: Step) -> dict[str, Any]:
-    """A step as listed and as kept in evidence."""
-    file = step.kept.file
-    return {
-        "host": file.host,
-        "day": file.day,
-        "file": file.name,
-        "length": file.length,
-        "days": step.days,
-        "cases": sorted({hold.matter for hold in step.holds}),
-    }
 
 
 class RetainWork:
@@ -158,46 +136,6 @@ class RetainWork:
         return Retained(done, unreported(self._store, host))
 
 
-def preview(
-    store: DiskLogStore, host: str | None, now: datetime, *, deleting: bool = True
-) -> list[Step]:
-    """What retention would do now for ``host`` (or every host)."""
-    policy = store.estate.policies.logs
-    with store.catalogue.reading() as db:
-        return plan(
-            kept_files(db, host), holds.in_force(db), now,
-            hot_days=policy.hot_days, archive_days=policy.archive_days, deleting=deleting,
-        )  # fmt: skip
-
-
-def may_delete(
-    store: DiskLogStore, now: datetime, *, remember: bool
-) -> tuple[bool, Message | None]:
-    """Whether retention may delete at ``now``, or why not; ``remember`` that it ran.
-
-    A clock that jumped years ahead would make everything due at once. After a long pause nothing
-    is deleted for WAIT, so that people see the warning before anything is gone.
-    """
-    with store.catalogue.reading() as db:
-        rows = db.execute("SELECT key, value FROM about WHERE key LIKE 'retention_%'")
-        about = {row["key"]: unstamp(row["value"]) for row in rows}
-    last, wait = about.get("retention_last", now), about.get("retention_wait", now)
-    if abs(now - last) > LONG_PAUSE:
-        wait = now + WAIT
-    if remember:
-        with store.catalogue.writing() as db:
-            db.executemany(
-                "INSERT OR REPLACE INTO about VALUES (?, ?)",
-                [("retention_last", stamp(now)), ("retention_wait", stamp(wait))],
-            )
-    if now >= wait:
-        return True, None
-    return False, msg(
-        "Retention ran last at {last}; in case the clock is wrong, nothing is deleted before"
-        " {wait}.", last=stamp(last), wait=stamp(wait)
-    )  # fmt: skip
-
-
 def _carry_out(
     store: DiskLogStore, mover: Mover, host: str, steps: Sequence[Step], job: Job
 ) -> list[Step]:
@@ -231,49 +169,6 @@ def _manifests_to_archive(store: DiskLogStore, host: str, now: datetime) -> list
             (host,),
         ).fetchall()
     return [row["day"] for row in rows if day_end(row["day"], row["timezone"]) <= now]
-
-
-def day_end(day: str, timezone: str) -> datetime:
-    """The midnight that ends ``day``, in UTC."""
-    following = date.fromisoformat(day) + timedelta(days=1)
-    return datetime.combine(following, time(), ZoneInfo(timezone)).astimezone(UTC)
-
-
-def kept_files(
-    db: sqlite3.Connection, host: str | None = None, *, deleted: bool = False
-) -> list[Kept]:
-    """Stored files of ``host`` (or of all); ``deleted`` ones only when asked for."""
-    zones = {(row["host"], row["day"]): row["timezone"]
-             for row in db.execute("SELECT host, day, timezone FROM days")}  # fmt: skip
-    ranges = _line_days(db, host)
-    found = []
-    for file in stored.files(db, host=host):
-        if not deleted and file.hot == file.archive == "gone":
-            continue
-        zone = zones[file.host, file.day]
-        day = date.fromisoformat(file.day)
-        first, last = ranges.get((file.host, file.day, file.name), (None, None))
-        first_day = _local(first, zone) if first is not None else day - timedelta(days=1)
-        last_day = _local(last, zone) if last is not None else day
-        found.append(Kept(file, day_end(file.day, zone), min(first_day, day), max(last_day, day)))
-    return found
-
-
-def _line_days(
-    db: sqlite3.Connection, host: str | None
-) -> dict[tuple[str, str, str], tuple[int | None, int | None]]:
-    """Per file the first and last minute of its lines, where any is known."""
-    where, values = stored.narrowed({"host": host})
-    rows = db.execute(
-        "SELECT host, day, file, min(earliest) AS first, max(latest) AS last FROM pieces"  # noqa: S608
-        f" {where} GROUP BY host, day, file",
-        values,
-    )
-    return {(r["host"], r["day"], r["file"]): (r["first"], r["last"]) for r in rows}
-
-
-def _local(minute: int, zone: str) -> date:
-    return moment_of(minute).astimezone(ZoneInfo(zone)).date()
 
 
 def _is_stored(store: DiskLogStore, host: str) -> bool:
