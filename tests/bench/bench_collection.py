@@ -57,8 +57,8 @@ def _first_night(estate: BenchEstate, state: Path) -> tuple[list[Figure], dict]:
     runs, records, base = [], [], []
     for _ in range(3):
         base.append(_wall(lambda: estate.parallel(bare_tar, out)))
-        shutil.rmtree(estate.state)
-        estate.state.mkdir(mode=0o700)
+        for tier in ("logs", "archive"):
+            shutil.rmtree(estate.state / tier, ignore_errors=True)
         run, record = _collect(estate)
         runs.append(run)
         records.append(record)
