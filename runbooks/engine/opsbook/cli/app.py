@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 import typer.main
 
+from opsbook.cli.usage import in_our_words
 from opsbook.model.exits import Exit
 from opsbook.text import tr
 
@@ -27,7 +28,9 @@ def command() -> Any:
     app.callback(invoke_without_command=True)(_root)
     for name in _MODULES:
         import_module(f"opsbook.cli.{name}").register(app)
-    return typer.main.get_command(app)
+    tree = typer.main.get_command(app)
+    in_our_words(tree)
+    return tree
 
 
 def _root(

@@ -45,7 +45,12 @@ def _status(
     _show(_lab().hosts(), to_json=to_json)
 
 
-def _ssh(host: str, command: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+def _ssh(
+    host: Annotated[str, typer.Argument(help=tr("The host."))],
+    command: Annotated[
+        list[str] | None, typer.Argument(help=tr("The command; without it, a shell."))
+    ] = None,
+) -> None:
     import os
     import shlex
 

@@ -22,7 +22,9 @@ def run(argv: Sequence[str]) -> int:
     except typer.Exit as ending:
         return ending.exit_code
     except typer.TyperException as fault:
-        fault.show()  # type: ignore[attr-defined]  # click's own face of a usage fault
+        from opsbook.cli.usage import show
+
+        show(fault)
         return Exit.USAGE
     except (KeyboardInterrupt, typer.Abort):
         print(text.tr("Stopped."), file=sys.stderr)

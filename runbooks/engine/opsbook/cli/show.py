@@ -56,9 +56,9 @@ def listing(
         return
     cells = [[heading for _, heading in columns]]
     cells += [[_cell(row.get(key)) for key, _ in columns] for row in rows]
-    widths = [max(_width(line[i]) for line in cells) for i in range(len(columns))]
+    widths = [max(width_of(line[i]) for line in cells) for i in range(len(columns))]
     for line in cells:
-        padded = (cell + " " * (w - _width(cell)) for cell, w in zip(line, widths, strict=True))
+        padded = (cell + " " * (w - width_of(cell)) for cell, w in zip(line, widths, strict=True))
         print("  ".join(padded).rstrip())
 
 
@@ -68,7 +68,7 @@ def _cell(value: Any) -> str:
     return "" if value is None else printable(str(value))
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
     """Columns on a terminal: East Asian wide characters take two (UAX #11)."""
     from unicodedata import east_asian_width
 
