@@ -101,7 +101,7 @@ class Findings:
 
     def _all_known(self) -> bool:
         """Every file is one of a stream and long enough for it: reading it shows the rest."""
-        offsets = {(s.device, s.inode): s.offset for s in self.view.streams if s.inode}
+        offsets = {(s.device, s.inode): s.offset for s in self.view.streams if s.offset}
         return all(
             file.size >= offsets.get(file.key, file.size + 1)
             for file in self.files
