@@ -60,9 +60,7 @@ def _left_over(lab: Lab) -> list[str]:
     machine, found = LinuxMachine(), []
     for kind, argv in commands.items():
         lines = machine.run(argv).out.splitlines()
-        # A host's cable is named after the lab's first letters.
-        marks = (prefix, place, f"vb-{prefix[:8]}")
-        found += [f"{kind}: {line}" for line in lines if any(mark in line for mark in marks)]
+        found += [f"{kind}: {line}" for line in lines if prefix in line or place in line]
     return found
 
 

@@ -43,8 +43,7 @@ def test_a_host_behind_a_jump_host_never_comes_without_it() -> None:
 
 def test_no_two_hosts_share_an_address() -> None:
     specs = plan.host_specs(plan.MOST_HOSTS)
-    addresses = [NET.address(spec) for spec in specs]
-    addresses += [NET.inner_address(spec) for spec in specs if spec.gateway]
+    addresses = [cable.address for spec in specs for cable in NET.cables(spec)]
     assert len(set(addresses)) == len(addresses)
     assert NET.control not in addresses
 
@@ -58,7 +57,11 @@ def test_adding_hosts_changes_no_address() -> None:
 def test_every_name_left_on_the_machine_fits_a_network_interface(folder: str) -> None:
     network = plan.choose_network(Path("/") / folder, [])
     assert network is not None
-    for name in (network.bridge, network.inner_bridge, network.cable):
+    cables = [
+        one.outer for spec in plan.host_specs(plan.MOST_HOSTS) for one in network.cables(spec)
+    ]
+    assert len(set(cables)) == len(cables)
+    for name in (network.bridge, network.inner_bridge, *cables):
         assert len(name) <= 15
         assert name.isalnum()
 
@@ -97,7 +100,7 @@ def test_only_the_jump_host_is_on_both_networks() -> None:
 
 def test_a_host_behind_the_jump_host_is_put_on_the_inner_bridge_only() -> None:
     words = plan.boot_command(plan.spec_of("inner1"), HERE, NET, [Path("/image")], scoped=False)
-    assert f"--network-bridge={NET.inner_bridge}" in words
+    assert f"{NET.inner_bridge} {NET.cables(plan.spec_of('inner1'))[0].outer}" in words
     assert NET.bridge not in " ".join(words)
 
 

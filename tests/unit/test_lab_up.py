@@ -112,7 +112,7 @@ def test_a_network_taken_meanwhile_is_left_to_its_owner(lab: Lab, machine: FakeM
     assert after["web1"] in (lab.estate / "hosts.yml").read_text()
     assert after["web1"] in (lab.estate / "known_hosts").read_text()
     networkd = lab.directory / "hosts" / "web1" / "upper" / "etc" / "systemd" / "network"
-    assert after["web1"] in (networkd / "10-lab.network").read_text()
+    assert after["web1"] in (networkd / "10-host0.network").read_text()
 
 
 def test_a_half_made_host_is_made_anew(lab: Lab) -> None:

@@ -35,6 +35,7 @@ from opsbook.model.places import Places, private
 BOOT_SECONDS = 120.0
 _POLL_SECONDS = 0.2
 _DEAD_POLLS = 5
+_LOCK_POLLS = 5
 _AT_ONCE = 8
 
 
@@ -286,17 +287,22 @@ class Lab:
         private(self._places.root)
         handle = os.open(self._places.root / "lab.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as held:
-            os.close(handle)
-            raise Busy(
-                msg("Another `opsbook lab` is at work on this lab."),
-                untouched=msg("Nothing was changed."),
-            ) from held
-        try:
+            self._lock(handle)
             yield
         finally:
             os.close(handle)
+
+    def _lock(self, handle: int) -> None:
+        for _ in range(_LOCK_POLLS):
+            try:
+                return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                # A child of a killed one keeps the lock until it becomes another program.
+                self._machine.pause(_POLL_SECONDS)
+        raise Busy(
+            msg("Another `opsbook lab` is at work on this lab."),
+            untouched=msg("Nothing was changed."),
+        )
 
 
 def _all_of(missing: Sequence[Message]) -> Message:

@@ -48,7 +48,7 @@ def up(machine: Machine, network: Network) -> None:
 def down(machine: Machine, prefix: str) -> None:
     """Remove everything of the lab called ``prefix``; what is not there is no fault."""
     for bridge in (prefix + "f", prefix + "i"):
-        # Without a host the kernel removes its cables too, but takes its time.
+        # Without their hosts the kernel removes cables too, but takes its time.
         for cable in _json(machine, ["ip", "-json", "link", "show", "master", bridge]):
             machine.run(["ip", "link", "delete", str(cable["ifname"])])
         machine.run(["ip", "link", "delete", bridge])

@@ -63,10 +63,22 @@ def host_specs(count: int) -> tuple[HostSpec, ...]:
 
 def spec_of(name: str) -> HostSpec:
     """The design of a host by its name. Raises KeyError."""
-    for spec in host_specs(MOST_HOSTS):
-        if spec.name == name:
-            return spec
-    raise KeyError(name)
+    return _ALL[name]
+
+
+_ALL = {spec.name: spec for spec in host_specs(MOST_HOSTS)}
+_NUMBERS = {name: 10 + place for place, name in enumerate(_ALL)}
+"""The last number of each host's addresses; never changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cable:
+    """A network interface of a host: its outer end on a bridge, its name and address inside."""
+
+    outer: str
+    bridge: str
+    inside: str
+    address: IPv4Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +103,23 @@ class Network:
         return self.prefix + "i"
 
     @property
-    def cable(self) -> str:
-        """The outer end of the jump host's interface to the inner network."""
-        return self.prefix + "g"
-
-    @property
     def control(self) -> IPv4Address:
         """The control host's address."""
         return self.front[1]
 
     def address(self, spec: HostSpec) -> IPv4Address:
         """Where the host answers ssh: on the inner network when it is behind a jump host."""
-        number = 10 + [one.name for one in host_specs(MOST_HOSTS)].index(spec.name)
-        return (self.inner if spec.jump else self.front)[number]
+        return (self.inner if spec.jump else self.front)[_NUMBERS[spec.name]]
 
-    def inner_address(self, spec: HostSpec) -> IPv4Address:
-        """A gateway's second address."""
-        return self.inner[int(self.address(spec)) - int(self.front[0])]
+    def cables(self, spec: HostSpec) -> list[Cable]:
+        """The host's network interfaces."""
+        number = _NUMBERS[spec.name]
+        home = self.inner_bridge if spec.jump else self.bridge
+        found = [Cable(f"{self.prefix}h{number}", home, "host0", self.address(spec))]
+        if spec.gateway:
+            outer = f"{self.prefix}g{number}"
+            found.append(Cable(outer, self.inner_bridge, "inner0", self.inner[number]))
+        return found
 
     def machine(self, name: str) -> str:
         """The container's name, unique on this machine."""
@@ -140,21 +152,19 @@ def boot_command(
     """
     supervisor = Path(__file__).parent / "supervise.sh"
     machine = network.machine(spec.name)
-    cable = ""
-    if spec.gateway:
-        cable = f"{network.inner_bridge} {network.cable}"
+    cables = network.cables(spec)
     scope = ["systemd-run", "--scope", "--quiet", "--collect", f"--unit={machine}",
              "--property=Delegate=yes", "--"]  # fmt: skip
     return [
         *(scope if scoped else ()),
         "unshare", "--mount-proc", "--pid", "--fork", "--kill-child", "--",
         "sh", str(supervisor), str(directory), ":".join(map(str, lowers)),
-        "" if scoped else f"opsbook-lab/{machine}", cable,
+        "" if scoped else f"opsbook-lab/{machine}",
+        " ".join(f"{one.bridge} {one.outer}" for one in cables),
         "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit",
         f"--directory={directory}/root",
         f"--machine={machine}", f"--hostname={spec.name}",
-        f"--network-bridge={network.inner_bridge if spec.jump else network.bridge}",
-        *((f"--network-veth-extra={network.cable}:inner0",) if spec.gateway else ()),
+        *(f"--network-veth-extra={one.outer}:{one.inside}" for one in cables),
         "--settings=no", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
         "--console=read-only",
     ]  # fmt: skip
@@ -162,10 +172,9 @@ def boot_command(
 
 def interfaces(spec: HostSpec, network: Network) -> dict[str, str]:
     """The files of systemd-networkd for a host: static addresses, no way out."""
-    result = {"10-lab.network": _static("host0", network.address(spec))}
-    if spec.gateway:
-        result["20-inner.network"] = _static("inner0", network.inner_address(spec))
-    return result
+    return {
+        f"10-{one.inside}.network": _static(one.inside, one.address) for one in network.cables(spec)
+    }
 
 
 def _static(interface: str, address: IPv4Address) -> str:

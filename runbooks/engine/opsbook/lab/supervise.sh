@@ -1,14 +1,14 @@
 #!/bin/sh
 # Keeps one lab host booted: mounts its disk, starts its container, starts it again on reboot.
 #
-#   supervise.sh HOST_DIRECTORY LOWER_DIRECTORIES CGROUP CABLE COMMAND...
+#   supervise.sh HOST_DIRECTORY LOWER_DIRECTORIES CGROUP CABLES COMMAND...
 #
 # Runs as the first process of its own process and mount namespaces (unshare --pid --mount), so
 # that its mounts and every process of the host vanish with it, however it ends: killing it is
-# pulling the host's plug. CABLE is "", or "BRIDGE INTERFACE": the outer end of the host's second
-# network interface, to be put on that bridge at every boot.
+# pulling the host's plug. CABLES are "BRIDGE INTERFACE ...": the outer ends of the host's network
+# interfaces, which the container makes at every boot, and the bridges that they belong on.
 set -eu
-directory=$1 lower=$2 cgroup=$3 cable=$4
+directory=$1 lower=$2 cgroup=$3 cables=$4
 shift 4
 rebooted=133
 
@@ -23,11 +23,22 @@ enter_cgroup() {
     done
 }
 
+pull_out() {
+    # Of a former boot: the kernel removes them with the host's network, but takes its time.
+    while [ $# -gt 0 ]; do
+        ip link delete "$2" 2>/dev/null || :
+        shift 2
+    done
+}
+
 plug_in() {
-    # The container makes the interface; there is nothing to wait on but its appearing.
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        ip link set "$2" master "$1" up 2>/dev/null && return 0
-        sleep 0.5
+    while [ $# -gt 0 ]; do
+        # There is nothing to wait on but the interface's appearing.
+        for _ in $(seq 300); do
+            ip link set "$2" master "$1" up 2>/dev/null && break
+            sleep 0.1
+        done
+        shift 2
     done
 }
 
@@ -38,8 +49,10 @@ mount -t overlay -o "lowerdir=$lower,upperdir=$directory/upper,workdir=$director
     lab "$directory/root"
 while :; do
     rm -f "$directory/root/var/lib/lab/booted"
-    # shellcheck disable=SC2086  # two words
-    [ -z "$cable" ] || plug_in $cable &
+    # shellcheck disable=SC2086  # a list of names
+    pull_out $cables
+    # shellcheck disable=SC2086  # the same
+    plug_in $cables &
     status=0
     "$@" || status=$?
     [ "$status" -eq "$rebooted" ] || exit "$status"
