@@ -85,7 +85,7 @@ def test_a_hostile_frame_is_dropped_and_nothing_of_it_stays(
     assert send_raw(store, "RUN-1", stored, raw_length) == (1,)
     assert list(store.hot.day("web1", "2026-11-21").glob("*.zst*")) == []
     keep_lines(store, "RUN-2")
-    assert audit(store).fault is None
+    assert audit(store, {}).fault is None
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "-x", "", ".hidden", "web1\n", "catalogue.db", "é"])
@@ -103,7 +103,7 @@ def test_a_hostile_file_name_is_kept_in_the_manifest_without_loss(store: DiskLog
     (found,) = {hit.path for hit in read(store, Query())}
     assert "\\xff\\xfe" in found
     assert "\\\\x41" in found
-    assert audit(store).fault is None
+    assert audit(store, {}).fault is None
 
 
 def test_a_store_path_that_is_a_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -133,18 +133,18 @@ def test_any_flipped_byte_is_found(store: DiskLogStore) -> None:
         places = range(len(data)) if len(data) < 700 else chance.sample(range(len(data)), 200)
         for at in places:
             path.write_bytes(data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :])
-            found = audit(store).fault
+            found = audit(store, {}).fault
             assert found is not None, f"{path.name} at {at}"
             assert path.name in found.english() or "manifest" in found.english()
         path.write_bytes(data)
-    assert audit(store).fault is None
+    assert audit(store, {}).fault is None
 
 
 def test_a_changed_catalogue_is_found(store: DiskLogStore) -> None:
     keep_lines(store)
     with store.catalogue.writing() as db:
         db.execute("UPDATE pieces SET lines = lines - 1")
-    fault = audit(store).fault
+    fault = audit(store, {}).fault
     assert fault is not None
     assert "catalogue" in fault.english()
 
@@ -153,14 +153,14 @@ def test_a_removed_file_and_a_removed_day_are_found(store: DiskLogStore, tmp_pat
     keep_lines(store)
     path = store.hot.file("web1", "2026-11-21", "app.RUN-1.zst")
     path.rename(path.with_suffix(".away"))
-    fault = audit(store).fault
+    fault = audit(store, {}).fault
     assert fault is not None
     assert "missing" in fault.english()
     with pytest.raises(IntegrityFault):
         list(read(store, Query()))
     path.with_suffix(".away").rename(path)
     path.parent.rename(tmp_path / "away")
-    fault = audit(store).fault
+    fault = audit(store, {}).fault
     assert fault is not None
     assert "missing" in fault.english()
 
@@ -206,7 +206,7 @@ def test_a_full_disk_ends_the_night_and_hurts_nothing_kept(
         for _ in range(100):
             piece.write(random.Random(1).randbytes(100_000))
     night.abandon()
-    assert audit(store).fault is None
+    assert audit(store, {}).fault is None
     assert [(hit.text, hit.path) for hit in read(store, Query())] == before
     keep_lines(store, "RUN-3")
 
@@ -228,7 +228,7 @@ def test_a_disk_that_fills_up_at_the_commit_leaves_the_night_absent(
     night.abandon()
     ballast.unlink()
     assert store.committed("web1", "RUN-2") is None
-    assert audit(store).fault is None
+    assert audit(store, {}).fault is None
     night = store.night("web1", "RUN-3", [APP])
     send(night, APP, stream, LINES, stream.offset)
     night.commit([stream], [])
@@ -274,7 +274,7 @@ def test_a_night_killed_at_any_moment_is_whole_or_absent(tmp_path: Path) -> None
         process.send_signal(signal.SIGKILL)
         process.wait()
     store = open_store(ESTATE, Places(tmp_path), FakeClock())
-    assert audit(store).fault is None
+    assert audit(store, {}).fault is None
     numbers = [int(hit.text.split()[1]) for hit in read(store, Query())]
     assert numbers == list(range(len(numbers)))
     assert len(numbers) > 0
@@ -292,8 +292,8 @@ def test_a_manifest_that_a_crash_kept_from_being_written_is_made_at_the_next_ope
     monkeypatch.setattr(DiskLogStore, "write_manifest", lambda *_: None)
     keep_lines(store)
     monkeypatch.undo()
-    assert audit(store).fault is not None
-    assert audit(open_store(ESTATE, Places(tmp_path), FakeClock())).fault is None
+    assert audit(store, {}).fault is not None
+    assert audit(open_store(ESTATE, Places(tmp_path), FakeClock()), {}).fault is None
 
 
 def test_a_clock_that_jumped_back_keeps_the_last_day_and_says_so(tmp_path: Path) -> None:
@@ -307,4 +307,4 @@ def test_a_clock_that_jumped_back_keeps_the_last_day_and_says_so(tmp_path: Path)
     result = night.commit([stream], [])
     assert result.day == "2026-11-21"
     assert any("earlier than the last stored day" in note.text for note in result.notes)
-    assert audit(store).fault is None
+    assert audit(store, {}).fault is None

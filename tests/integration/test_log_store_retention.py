@@ -124,7 +124,7 @@ def live_400_nights(store: DiskLogStore, clock: FakeClock) -> None:
         (str(day), "archive") for day, tier in kept if tier == "deleted"
     }
     assert all(c["archive_sha256"] == c["sha256"] for c in certificates)
-    found = audit(store)
+    found = audit(store, {})
     assert (found.fault, found.days) == (None, 400)
     assert found.deleted == sum(1 for kept in tiers(store).values() if kept == "deleted") > 200
 
@@ -288,6 +288,6 @@ def test_retention_killed_at_any_moment_loses_nothing(tmp_path: Path, clock: Fak
         assert [hit.text for hit in read(store, Query())] == before
     clock.wall = moment + timedelta(days=1)
     retain(store, clock)
-    assert audit(store).fault is None
+    assert audit(store, {}).fault is None
     assert [hit.text for hit in read(store, Query())] == before
     assert set(tiers(store).values()) == {"archive"}

@@ -13,6 +13,7 @@ from opsbook.cli.logs_common import (
     SourceOption,
     day_of,
     open_logs,
+    open_logs_and_anchors,
 )
 from opsbook.cli.logs_hold import register_holds
 from opsbook.text import tr
@@ -137,7 +138,8 @@ def _verify(estate: EstateOption, host: HostOption = None, to_json: JsonOption =
     from opsbook.model.exits import Exit
     from opsbook.text import translate
 
-    found = audit(open_logs(estate), host)
+    store, anchors = open_logs_and_anchors(estate)
+    found = audit(store, anchors, host)
     if to_json:
         as_json(asdict(found) | {"fault": found.fault.to_json() if found.fault else None})
     elif found.fault:
@@ -145,8 +147,9 @@ def _verify(estate: EstateOption, host: HostOption = None, to_json: JsonOption =
     else:
         print(
             tr("{hosts} hosts, {days} days, {files} files, {frames} frames, {bytes} bytes: all as"
-               " the manifests say.", hosts=found.hosts, days=found.days, files=found.files,
-               frames=found.frames, bytes=found.raw_bytes)
+               " the manifests say; {anchored} days also as the ledger recorded.",
+               hosts=found.hosts, days=found.days, files=found.files, frames=found.frames,
+               bytes=found.raw_bytes, anchored=found.anchored)
         )  # fmt: skip
     return Exit.FAULT if found.fault else Exit.DONE
 

@@ -10,6 +10,7 @@ import typer
 from opsbook.text import tr
 
 if TYPE_CHECKING:
+    from opsbook.domains.logs.anchors import Anchors
     from opsbook.domains.logs.store import DiskLogStore
 
 EstateOption = Annotated[str, typer.Option("-e", "--estate", help=tr("The estate."))]
@@ -27,6 +28,18 @@ def open_logs(estate: str) -> DiskLogStore:
 
     places = Places.from_env()
     return open_store(load_estate(estate, places), places, SystemClock())
+
+
+def open_logs_and_anchors(estate: str) -> tuple[DiskLogStore, Anchors]:
+    """The log store of an estate, and what the ledger recorded of its nights."""
+    from opsbook.domains.logs.anchors import anchors_of
+    from opsbook.ledger.store import open_ledger
+    from opsbook.model.clock import SystemClock
+    from opsbook.model.places import Places
+
+    store = open_logs(estate)
+    ledger = open_ledger(Places.from_env(), SystemClock())
+    return store, anchors_of(ledger, store.estate.name)
 
 
 def day_of(text: str | None) -> date | None:

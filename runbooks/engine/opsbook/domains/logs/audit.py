@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from opsbook.domains.logs import manifest, stored
+from opsbook.domains.logs.anchors import Anchors
 from opsbook.domains.logs.layout import Tier
 from opsbook.domains.logs.store import DiskLogStore
 from opsbook.domains.logs.stored import StoredFile, StoredSpan
@@ -21,7 +22,10 @@ from opsbook.model.message import Message, msg
 
 @dataclass(slots=True)
 class Audited:
-    """What was checked. ``fault`` is the first thing that does not verify."""
+    """What was checked. ``fault`` is the first thing that does not verify.
+
+    ``anchored`` is how many days were also compared with what the ledger recorded.
+    """
 
     hosts: int = 0
     days: int = 0
@@ -29,25 +33,30 @@ class Audited:
     frames: int = 0
     raw_bytes: int = 0
     deleted: int = 0
+    anchored: int = 0
     fault: Message | None = None
 
 
-def audit(store: DiskLogStore, host: str | None = None) -> Audited:
-    """Check everything stored of ``host`` (or of every host), both tiers; stops at a fault."""
+def audit(store: DiskLogStore, anchors: Anchors, host: str | None = None) -> Audited:
+    """Check everything stored of ``host`` (or of every host), both tiers; stops at a fault.
+
+    ``anchors`` are what the ledger recorded of this estate's nights.
+    """
     found = Audited()
     with store.catalogue.reading() as db:
-        hosts = [row["host"] for row in db.execute("SELECT DISTINCT host FROM days ORDER BY host")]
-    for name in hosts:
+        kept = {row["host"] for row in db.execute("SELECT DISTINCT host FROM days")}
+    for name in sorted(kept | {name for name, _ in anchors}):
         if host in (None, name):
             found.hosts += 1
-            found.fault = next(_Host(store, name, found).faults(), None)
+            found.fault = next(_Host(store, name, found, anchors).faults(), None)
             if found.fault:
                 break
     return found
 
 
 class _Host:
-    def __init__(self, store: DiskLogStore, host: str, found: Audited) -> None:
+    def __init__(self, store: DiskLogStore, host: str, found: Audited, anchors: Anchors) -> None:
+        self._anchors = {day: told for (name, day), told in anchors.items() if name == host}
         self._store = store
         self._host = host
         self._found = found
@@ -68,6 +77,9 @@ class _Host:
             yield from self._files(row["day"])
             previous = {"day": row["day"], "sha256": row["manifest_sha256"]}
         yield from self._unknown_days({row["day"] for row in rows})
+        for day in sorted(self._anchors.keys() - {row["day"] for row in rows}):
+            yield msg("The ledger recorded logs of {host} for {day}; the store knows nothing of"
+                      " them.", host=self._host, day=day)  # fmt: skip
 
     def _manifest(
         self, day: str, sha256: str, previous: dict[str, str] | None
@@ -84,6 +96,21 @@ class _Host:
                 yield msg("The catalogue of {host} for {day} was changed.", **place)
         if _previous(data) != previous:
             yield msg("The manifest of {host} for {day} does not name the day before it.", **place)
+        yield from self._anchored(day, data)
+
+    def _anchored(self, day: str, data: bytes) -> Iterator[Message]:
+        """Compare with the ledger, unless a night was cut off before the ledger heard of it."""
+        told = self._anchors.get(day, {})
+        nights = _nights(data)
+        for run in sorted(told.keys() - set(nights)):
+            yield msg("The night of {host} for {day} that the ledger recorded in {run} is missing.",
+                      host=self._host, day=day, run=run)  # fmt: skip
+        if not nights or set(nights) - told.keys():
+            return
+        self._found.anchored += 1
+        if told[nights[-1]] != manifest.digest(data):
+            yield msg("The manifest of {host} for {day} is not the one that the ledger recorded"
+                      " in {run}.", host=self._host, day=day, run=nights[-1])  # fmt: skip
 
     def _archived_manifest(self, day: str, sha256: str) -> Iterator[Message]:
         data = _read(self._store.archive.day(self._host, day) / manifest.NAME)
@@ -150,7 +177,7 @@ class _Host:
                     path=path,
                     number=number,
                     offset=offset,
-                    reason=fault.reason.english(),
+                    reason=fault.reason,
                 )
                 return
             self._found.frames += 1
@@ -165,6 +192,14 @@ def _read(path: Path) -> bytes | None:
     with suppress(OSError):
         return path.read_bytes()
     return None
+
+
+def _nights(data: bytes) -> list[str]:
+    """The runs whose nights a manifest holds, oldest first."""
+    try:
+        return [str(night["run"]) for night in parse(data)["nights"]]
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def _previous(data: bytes) -> Any:
