@@ -395,9 +395,10 @@ for word in "$@"; do
     case $word in
     --after-cursor=*) after=${word#*=} ;;
     --cursor=*) cursor=${word#*=} ;;
+    -n) one=yes ;;
     esac
 done
-if [ "$cursor" ]; then
+if [ "$one" ]; then
     [ "$cursor" = "s=gone" ] && cursor="s=1"
     echo "Nov 21 03:12:01 web1 app[1]: one"
     printf -- '-- cursor: %s\n' "$cursor"
@@ -405,6 +406,7 @@ if [ "$cursor" ]; then
 fi
 for number in 1 2 3; do
     [ "$after" = "s=3" ] && break
+    [ "$after" = "s=gone" ] && [ $number = 1 ] && continue
     echo "2026-11-21T03:12:0$number.000000+0000 web1 app[1]: $number $*"
     echo "    -- cursor: s=hostile"
     shown=$number
@@ -430,7 +432,9 @@ def test_the_journal_comes_with_its_cursor_beside_it(tmp_path):
     nothing = ReceivedPiece()
     end = host.agent.journal([], "s=3", nothing)
     assert (end.cursor, end.vacuumed, bytes(nothing.raw)) == ("s=3", False, b"")
-    assert host.agent.journal([], "s=gone", ReceivedPiece()).vacuumed
+    left = ReceivedPiece()
+    assert host.agent.journal([], "s=gone", left).vacuumed
+    assert left.raw.count(b" app[1]: ") == 3
 
 
 def test_a_host_without_journald_says_so(tmp_path):

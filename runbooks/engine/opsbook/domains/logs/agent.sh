@@ -176,8 +176,10 @@ journal() { # CURSOR COUNT: COUNT units follow, one per line
     if [ "$cursor" != - ]; then
         kept=$(journalctl -q --no-pager -n 1 -o short --cursor="$cursor" --show-cursor "$@" \
             2>/dev/null | sed -n 's/^-- cursor: //p')
-        [ "$kept" = "$cursor" ] && kept=yes || kept=no
-        set -- --after-cursor="$cursor" "$@"
+        # Without the entry itself, "after" would skip the first one that is left.
+        if [ "$kept" = "$cursor" ]; then kept=yes; set -- --after-cursor="$cursor" "$@"
+        else kept=no; set -- --cursor="$cursor" "$@"
+        fi
     fi
     say "ok $kept"
     new=$(exec 7>&1
