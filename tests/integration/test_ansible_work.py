@@ -342,3 +342,29 @@ def test_the_users_ansible_settings_change_nothing(
     make_runbook(catalog, "quick", play("{name: go, ansible.builtin.debug: {}}"))
     sink = perform(make_job(estate, "quick", tmp_path / "state"))
     assert {report.outcome for report in sink.reports.values()} == {Outcome.OK}
+
+
+def test_where_nothing_can_be_written_no_host_is_started(tmp_path: Path, catalog: Path) -> None:
+    make_runbook(catalog, "quick", play("{name: go, ansible.builtin.debug: {}}"))
+    (tmp_path / "file").touch()
+    sink = perform(make_job(make_estate(tmp_path / "estate", HERE), "quick", tmp_path / "file/x"))
+    assert {report.outcome for report in sink.reports.values()} == {Outcome.NOT_STARTED}
+    assert "cannot write" in sink.reports["here"].summary.english()
+
+
+def test_a_full_disk_is_told_and_no_host_is_started(tmp_path: Path, catalog: Path) -> None:
+    """A file system of a few kilobytes stands for the full disk."""
+    state = tmp_path / "state"
+    state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(state)], check=True)
+    try:
+        make_runbook(catalog, "quick", play("{name: go, ansible.builtin.debug: {}}"))
+        job = make_job(make_estate(tmp_path / "estate", HERE), "quick", state)
+        with (state / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError):
+            while True:
+                filler.write(b"x" * 4096)
+        sink = perform(job)
+    finally:
+        subprocess.run(["umount", str(state)], check=True)
+    assert {report.outcome for report in sink.reports.values()} == {Outcome.NOT_STARTED}
+    assert "No space left" in sink.reports["here"].summary.english()

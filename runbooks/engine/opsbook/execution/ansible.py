@@ -24,11 +24,13 @@ from opsbook.execution.interpreters import Interpreters
 from opsbook.execution.inventory import inventory_file
 from opsbook.execution.masking import Masker
 from opsbook.execution.playevents import PlayEvents
+from opsbook.execution.privatefile import write_private
 from opsbook.execution.scripted import ScriptWork
 from opsbook.execution.ssh import sharing, ssh_config
 from opsbook.execution.vault import vaulted_values
 from opsbook.execution.work import HostReport, Job, Sink
 from opsbook.execution.workdir import working_directory
+from opsbook.model.errors import InputFault
 from opsbook.model.estate import Host
 from opsbook.model.message import Message, msg
 from opsbook.model.runbook import duration
@@ -78,9 +80,12 @@ class _Play:
         self.interpreters = Interpreters(job.estate, job.places)
 
     def run(self) -> None:
-        with working_directory(self.job.places, self.job.run) as directory:
-            if not self.job.cancelled.is_set():
-                self._call(directory)
+        try:
+            with working_directory(self.job.places, self.job.run) as directory:
+                if not self.job.cancelled.is_set():
+                    self._call(directory)
+        except (OSError, InputFault) as error:  # disk full, or the like
+            self.stop.why = _why(error)
         if self.job.cancelled.is_set() and self.events.stats is None:
             return
         self.interpreters.learn(self.events.pythons)
@@ -129,12 +134,11 @@ class _Play:
 
     def _write(self, directory: Path) -> None:
         """What Ansible is given: nothing of it stands on its command line."""
-        (directory / "env").mkdir(mode=0o700)
         names = {"all": {"hosts": {host.name: self._connecting(host) for host in self.hosts}}}
-        _write(directory / "env" / "extravars", json.dumps(dict(self.job.parameters)))
-        _write(directory / "env" / "settings", json.dumps(_SETTINGS))
-        _write(directory / "names.json", json.dumps(names))
-        _write(directory / "limit", "\n".join(host.name for host in self.hosts))
+        write_private(directory / "env" / "extravars", json.dumps(dict(self.job.parameters)))
+        write_private(directory / "env" / "settings", json.dumps(_SETTINGS))
+        write_private(directory / "names.json", json.dumps(names))
+        write_private(directory / "limit", "\n".join(host.name for host in self.hosts))
 
     def _connecting(self, host: Host) -> dict[str, str]:
         """A host is called by its name; a variable file of the host's own still comes before."""
@@ -179,6 +183,12 @@ class _Stop:
         return not _ask_to_end(self._pid())
 
 
+def _why(error: OSError | InputFault) -> Message:
+    if isinstance(error, InputFault):
+        return error.problem
+    return msg("cannot write {file}: {reason}", file=error.filename, reason=error.strerror)
+
+
 def _ask_to_end(pid: int | None) -> bool:
     """Whether Ansible could be asked; before its first event it has no workers to end."""
     if pid is None:
@@ -212,9 +222,3 @@ def _forget_command(config: Any, status: Mapping[str, Any]) -> None:
     """ansible-runner writes the whole environment to disk before it starts."""
     if status["status"] == "running":
         Path(config.artifact_dir, "command").unlink(missing_ok=True)
-
-
-def _write(file: Path, text: str) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from contextlib import suppress
 
 from opsbook.execution.inventory import inventory_digest
+from opsbook.execution.privatefile import write_private
 from opsbook.model.estate import Estate
-from opsbook.model.places import Places, private
+from opsbook.model.places import Places
 
 _PATH = re.compile(r"/[A-Za-z0-9_.+/-]{1,200}")
 
@@ -51,16 +51,5 @@ class Interpreters:
 
     def _write(self, found: dict[str, str]) -> None:
         self.known = found
-        part = self._file.with_suffix(f".{os.getpid()}.part")
-        try:
-            private(self._file.parent)
-            _write_private(part, json.dumps({"inventory": self._inventory, "found": found}))
-            part.replace(self._file)
-        except OSError:
-            part.unlink(missing_ok=True)
-
-
-def _write_private(file: Path, text: str) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
+        with suppress(OSError):
+            write_private(self._file, json.dumps({"inventory": self._inventory, "found": found}))

@@ -14,16 +14,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from opsbook.execution.control import ansible_environment
 from opsbook.execution.hostvars import read_hosts
+from opsbook.execution.privatefile import write_private
 from opsbook.model.errors import InputFault
 from opsbook.model.estate import Estate, Host, Inventory
 from opsbook.model.message import msg
-from opsbook.model.places import Places, private
+from opsbook.model.places import Places
 
 FORMAT = 1
 """Goes into the digest: raise it when the kept form changes."""
@@ -144,15 +146,8 @@ def _host(item: dict[str, Any]) -> Host:
 
 def _keep(file: Path, hosts: list[Host]) -> None:
     """Keep the answer for the next time; a cache that cannot be written is no trouble."""
-    part = file.with_suffix(f".{os.getpid()}.part")
-    try:
-        private(file.parent)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            json.dump([asdict(host) for host in hosts], stream)
-        part.replace(file)
-    except OSError:
-        part.unlink(missing_ok=True)
+    with suppress(OSError):
+        write_private(file, json.dumps([asdict(host) for host in hosts]))
 
 
 def _ask(estate: Estate, limit: str | None) -> Any:
