@@ -78,8 +78,9 @@ class Stream:
     ``offset`` is how many raw bytes are kept; ``head`` and ``tail`` are windows of the kept
     bytes (``tail`` ends at ``offset``); while nothing is kept, ``head`` is of the file itself.
     ``device``, ``inode``, ``size``, ``mtime``, ``ctime`` and ``path`` are of the file that
-    carried it when last seen (seconds since 1970; ``path`` is raw bytes). ``packed`` lists ``(device, inode, size, mtime)`` of compressed files known to
-    hold it. ``cursor`` is journald's. ``number`` is unique per host, given by the store.
+    carried it when last seen (seconds since 1970; ``path`` is raw bytes). ``packed`` lists
+    ``(device, inode, size, mtime)`` of compressed files known to hold it. ``cursor`` is
+    journald's. ``number`` is unique per host, given by the store.
     """
 
     number: int
