@@ -30,11 +30,15 @@ class Words:
         """A message of ours."""
         return translate(message, self.language)
 
-    def said(self, value: Any) -> str:
-        """A recorded message (``{"text", "params"}``), or whatever stands in its place."""
-        if isinstance(value, Mapping) and value.get("text"):
+    def said(self, value: Any, nested: int = 3) -> str:
+        """A recorded message (``{"text", "params"}``), or whatever stands in its place.
+
+        Messages among its values are told as such, ``nested`` deep.
+        """
+        if nested and isinstance(value, Mapping) and value.get("text"):
             params = {
-                str(name): shorten(text(part)) for name, part in table(value, "params").items()
+                str(name): self.said(part, nested - 1)
+                for name, part in table(value, "params").items()
             }
             return self.of(Message(text(value["text"]), params))
         return "" if value in (None, "", {}, []) else shorten(text(value))

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from opsbook.execution.declarations import load_estate, load_runbook
-from opsbook.execution.explain import check
+from opsbook.execution.explain import check, own_words
 from opsbook.execution.inventory import load_inventory
 from opsbook.execution.yamlfile import Document, Where, read_yaml
 from opsbook.model.errors import InputFault, UsageFault
@@ -126,7 +126,7 @@ def _parameters(runbook: Runbook, given: Mapping[str, Any]) -> Iterator[tuple[st
         try:
             known[name].check(value)
         except ValueError as error:
-            yield name, msg("not valid: {reason}", reason=error)
+            yield name, own_words(str(error))
     for name in sorted(known.keys() - given.keys()):
         if known[name].required:
             yield name, msg("is missing: runbook {runbook} needs it", runbook=runbook.name)

@@ -70,11 +70,11 @@ def _sentence(model: type[BaseModel], error: Mapping[str, Any]) -> Message:
     if kind == "extra_forbidden":
         return _unknown(model, error["loc"])
     if kind == "value_error":
-        return _our_own(str(context["error"]))
+        return own_words(str(context["error"]))
     if kind == "string_pattern_mismatch":
         return _pattern(str(context["pattern"]), error["input"])
     if kind == "literal_error":
-        return msg("must be one of {allowed}, not {value}", allowed=context["expected"],
+        return msg("must be one of {allowed}, not {value}", allowed=_either(context["expected"]),
                    value=_short(error["input"]))  # fmt: skip
     if kind in _LIMITS:
         limit = next(iter(context.values()))
@@ -123,14 +123,18 @@ _OURS = (
     (r"without_python goes.*", msg("without_python goes with a playbook")),
     (r"state exactly one of files.*", msg("state exactly one of files, journal and command")),
     (r"parameters named twice: (?P<names>.*)", msg("parameters named twice: {names}")),
-    (r"(?P<name>\S+) must be a (?P<type>\S+)", msg("{name} must be a {type}")),
+    (r"a boolean is true or false", msg("must be true or false")),
+    (r"an integer is written in digits", msg("must be a whole number, in digits")),
+    (r"(?P<name>\S+) is required", msg("{name} is required")),
+    (r"(?P<name>\S+) must be of type (?P<type>\S+)", msg("{name} must be of type {type}")),
     (r"(?P<name>\S+) must be one of: (?P<allowed>.*)", msg("{name} must be one of: {allowed}")),
     (r"(?P<name>\S+) must be at least (?P<limit>\S+)", msg("{name} must be at least {limit}")),
     (r"(?P<name>\S+) must be at most (?P<limit>\S+)", msg("{name} must be at most {limit}")),
 )
 
 
-def _our_own(reason: str) -> Message:
+def own_words(reason: str) -> Message:
+    """The message for what a ValueError of the model says."""
     for pattern, message in _OURS:
         match = re.fullmatch(pattern, reason, re.DOTALL)
         if match:
@@ -145,8 +149,16 @@ def _pattern(pattern: str, value: Any) -> Message:
     return Message(_PATTERNS[max(known, key=len)].text, {"value": _short(value)})
 
 
-def _short(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
+def _either(expected: str) -> str | Message:
+    """``'a', 'b' or 'c'`` as pydantic says it."""
+    some, _, last = expected.rpartition(" or ")
+    return msg("{some} or {last}", some=some, last=last) if some else expected
+
+
+def _short(value: Any) -> str | Message:
+    if value is None:
+        return msg("nothing")
+    text = str(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 

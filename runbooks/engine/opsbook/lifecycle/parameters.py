@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
 
+from opsbook.execution.explain import own_words
 from opsbook.model.errors import InputFault
 from opsbook.model.faults import Fault
 from opsbook.model.message import Message, msg
@@ -35,7 +36,7 @@ def resolve(
         try:
             result[parameter.name] = _one(parameter, settings, scheduled)
         except ValueError as error:
-            faults.append(_fault(parameter.name, msg("{reason}", reason=str(error))))
+            faults.append(_fault(parameter.name, own_words(str(error))))
     if faults:
         raise InputFault(
             msg("The parameters of {runbook} are not right.", runbook=runbook.name),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,8 @@ class Message:
     """An English sentence with ``{named}`` places, and the values for them.
 
     ``text`` is the key of the gettext catalogues. Values come from outside (host names, file
-    names, command output) and are only ever put in as values, never parsed for places.
+    names, command output) and are only ever put in as values, never parsed for places. A value
+    may be a message itself: a reason, told in the language of the whole.
     """
 
     text: str
@@ -20,7 +21,15 @@ class Message:
 
     def english(self) -> str:
         """The sentence in English."""
-        return fill(self.text, self.params)
+        return self.said(str)
+
+    def said(self, translated: Callable[[str], str]) -> str:
+        """The sentence with every text, also those of messages among its values, translated."""
+        values = {
+            name: value.said(translated) if isinstance(value, Message) else value
+            for name, value in self.params.items()
+        }
+        return fill(translated(self.text) if self.text else "", values)
 
     def to_json(self) -> dict[str, Any]:
         """As kept in events and records: ``{"text": ..., "params": {...}}``."""
@@ -29,7 +38,8 @@ class Message:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Message:
         """Read back what :meth:`to_json` wrote."""
-        return cls(str(data["text"]), dict(data.get("params", {})))
+        params = data.get("params", {})
+        return cls(str(data["text"]), {name: _read(value) for name, value in params.items()})
 
 
 def msg(text: str, **params: Any) -> Message:
@@ -57,5 +67,11 @@ def printable(value: str) -> str:
     )
 
 
+def _read(value: Any) -> Any:
+    return Message.from_json(value) if isinstance(value, Mapping) and "text" in value else value
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, Message):
+        return value.to_json()
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

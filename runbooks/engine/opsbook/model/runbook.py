@@ -89,7 +89,7 @@ class Parameter(Declared):
     def check(self, value: str | int | bool) -> str | int | bool:
         """``value`` if this parameter may have it. Raises ValueError saying what is allowed."""
         if type(value) is not _TYPES[self.type]:
-            raise ValueError(f"{self.name} must be a {self.type}")
+            raise ValueError(f"{self.name} must be of type {self.type}")
         if self.type == "choice" and value not in self.choices:
             raise ValueError(f"{self.name} must be one of: {', '.join(self.choices)}")
         if self.type == "duration":

@@ -49,7 +49,7 @@ def tr(text: str, /, **params: object) -> str:
 
 def translate(message: Message, language: str | None = None) -> str:
     """``message`` as a sentence in ``language`` (default: the current one)."""
-    return fill(_translation(language or _Chosen.language).gettext(message.text), message.params)
+    return message.said(_translation(language or _Chosen.language).gettext)
 
 
 @lru_cache(maxsize=4)

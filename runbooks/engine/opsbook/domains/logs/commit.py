@@ -101,7 +101,7 @@ class Commit:
             self._store.write_manifest(self._night.host, self._night.day)
         except OpsbookError as error:
             late = msg("The manifest could not be written yet: {reason}",
-                       reason=error.problem.english())  # fmt: skip
+                       reason=error.problem)  # fmt: skip
             return replace(result, notes=(*result.notes, late))
         return result
 

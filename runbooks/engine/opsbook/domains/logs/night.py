@@ -164,4 +164,4 @@ class StoredNight:
 
 def _left_out(stream: Stream, reason: Message) -> Message:
     path = manifest.escaped(stream.path) or stream.source
-    return msg("{path} was left out this night: {reason}.", path=path, reason=reason.english())
+    return msg("{path} was left out this night: {reason}.", path=path, reason=reason)

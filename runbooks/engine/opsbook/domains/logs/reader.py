@@ -25,7 +25,7 @@ from opsbook.domains.logs.stored import StoredSpan
 from opsbook.domains.logs.times import SAMPLE, Recogniser
 from opsbook.domains.logs.unpack import Unpacker, Unsound
 from opsbook.model.errors import IntegrityFault, UsageFault
-from opsbook.model.message import msg
+from opsbook.model.message import Message, msg
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ class _Stream:
                 for data in unpacker.frame(offset, frame.length, frame.raw_length):
                     yield bytes(data)
         except Unsound as fault:
-            raise _damaged(span, fault.reason.english()) from fault
+            raise _damaged(span, fault.reason) from fault
         finally:
             os.close(fd)
 
@@ -218,7 +218,7 @@ class _Stream:
             )
 
 
-def _damaged(span: StoredSpan, reason: str) -> IntegrityFault:
+def _damaged(span: StoredSpan, reason: str | Message) -> IntegrityFault:
     return IntegrityFault(
         msg("{file} of {host} for {day} cannot be read: {reason}.",
             file=span.file.name, host=span.file.host, day=span.file.day, reason=reason),

@@ -120,7 +120,7 @@ def faulty(host: str, error: OpsbookError) -> HostReport:
 
 def _advice(error: OpsbookError) -> tuple[Message, ...]:
     faults = [
-        msg("{place}: {problem}", place=fault.path, problem=fault.problem.english())
+        msg("{place}: {problem}", place=fault.path, problem=fault.problem)
         for fault in getattr(error, "faults", ())
     ]
     return (*faults, *(part for part in (error.untouched, error.next_step) if part))
