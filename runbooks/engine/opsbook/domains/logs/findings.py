@@ -24,7 +24,7 @@ class Findings:
     """The state of one planning. By number of stream: ``carrier`` (the file that continues it),
     ``claimed`` (the same, found by content), ``replaced`` (its own file, which holds something
     else now), ``holders`` (packed files known to hold it); ``unsure`` are left alone tonight.
-    By index of file: ``begun`` (its stream, of which nothing is kept), ``full`` and ``part``
+    By index of file: ``begun`` (its stream, of which little is kept), ``full`` and ``part``
     (streams it may continue, and streams it may be a shorter copy of).
     """
 
@@ -90,7 +90,7 @@ class Findings:
         return sums[0] == sums[1] if len(sums) == 2 else None
 
     def has_begun(self, stream: Stream) -> bool:
-        """Its own file is there, and nothing of it is kept yet."""
+        """Its own file is there, unless that turns out to hold something else."""
         return stream in self.begun.values()
 
     def is_gone(self, stream: Stream) -> bool:

@@ -81,7 +81,7 @@ class _Planner(Findings):
             if continues is None:
                 self.unsure.add(stream.number)
                 taken.add(file.index)
-            elif continues and not stream.offset and file.size:
+            elif continues and self._is_weak(file, stream):
                 self.begun.setdefault(file.index, stream)
             elif continues and file.index not in taken:
                 self.carrier[stream.number] = file
@@ -102,22 +102,18 @@ class _Planner(Findings):
         elif self.trust and file.size > stream.offset:
             return True
         verdicts = [self.holds(file, "plain", w) for w in (stream.head, stream.tail)]
-        verdicts.append(self._is_itself(file, stream))
         if False in verdicts:
             return False
         return None if None in verdicts else True
 
-    def _is_itself(self, file: Surveyed, stream: Stream) -> bool | None:
-        """Not a copy of the file that is at the stream's path now, with the old inode: of which
-        so little was kept that both begin with it.
+    @staticmethod
+    def _is_weak(file: Surveyed, stream: Stream) -> bool:
+        """A file that should not have grown did, and so little of it is kept that another file
+        with its old inode may begin the same: its content is looked at like an unknown one's.
         """
-        if file.path == stream.path or stream.offset >= HEAD + TAIL or file.size == stream.offset:
-            return True
-        there = next((other for other in self.files if other.path == stream.path), None)
-        if there is None or there.size < file.size:
-            return True
-        equal = self.equal(file, there, file.size)
-        return None if equal is None else not equal
+        if file.size == stream.offset or stream.offset >= HEAD + TAIL:
+            return False
+        return not stream.offset or stream.ended or file.path != stream.path
 
     # --- 3: what the others hold
 
@@ -182,7 +178,8 @@ class _Planner(Findings):
 
     def _is_successor(self, file: Surveyed, stream: Stream) -> bool:
         """The stream's file was renamed, and ``file`` is what came in its place (rule 4)."""
-        carrier = self.carrier.get(stream.number)
+        own = next((f for f in self.files if self.begun.get(f.index) == stream), None)
+        carrier = self.carrier.get(stream.number, own)
         return carrier is not None and carrier.path != stream.path == file.path
 
     def _compare_owners(self) -> None:
