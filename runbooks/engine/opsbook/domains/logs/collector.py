@@ -151,9 +151,8 @@ class FileCollector:
         for stream in made.gone:
             if not again or stream.number in streams:
                 self._put(replace(stream, device=0, inode=0, ended=True))
-        if not again:
-            self._remember(seen, made.copies)
-            self._outcome.notes.update((note.path, note) for note in seen.notes)
+        self._remember(seen, made.copies)
+        self._outcome.notes.update((note.path, note) for note in seen.notes)
         self._note_left(made.left)
 
     # --- reading
