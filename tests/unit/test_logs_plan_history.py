@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -261,6 +262,30 @@ def play(history: list[tuple], banner: bytes, keep: int) -> World:
         else:
             getattr(world, name)(*arguments)
     return world
+
+
+RACE = ("night", 1 << 30)
+FOUND = [
+    ([("write_half",), ("backup",)], b"", 1),
+    ([("copytruncate", 1, False), ("rotate", True)], b"", 2),
+    ([("rotate", True), ("write_half",), ("rotate", True)], b"", 1),
+    ([("replace",), (*RACE, "pack"), ("write_half",), ("backup",)], b"# begun\n", 1),
+    ([("truncate",), ("backup",), ("write_half",), ("night",), ("backup",)], b"", 1),
+    ([("backup",), ("write_half",), ("night",), ("truncate",), ("rotate", True)], b"", 1),
+    ([(*RACE, "rotate"), ("write_half",), ("backup",), (*RACE, "rotate"), ("rotate", False)],
+     b"", 1),
+    ([(*RACE, "copytruncate"), ("truncate",), ("rotate", False), ("write_half",), ("backup",)],
+     b"# begun\n", 1),
+    ([("replace",), (*RACE, "rotate"), ("write", 1), ("night",), ("copytruncate", 0, False)],
+     b"# begun\n", 1),
+    ([("rotate", False), ("backup",), (*RACE, "rotate"), ("rotate", False), ("rotate", False),
+      ("write", 2), ("backup",)], b"", 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("history", "banner", "keep"), FOUND)
+def test_histories_that_were_once_got_wrong(history, banner, keep):
+    play(history, banner, keep).check()
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))

@@ -99,7 +99,8 @@ class _Planner(Findings):
             begins = self.content(file, "plain", 0, min(HEAD, file.size))
             if begins is None or kind_of(begins) != "plain":
                 return None if begins is None else False
-        elif self.trust and file.size > stream.offset:
+        in_place = file.path == stream.path and not stream.ended
+        if self.trust and in_place and file.size > stream.offset > 0:
             return True
         verdicts = [self.holds(file, "plain", w) for w in (stream.head, stream.tail)]
         if False in verdicts:
