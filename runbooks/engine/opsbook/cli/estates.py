@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
 
 def _runbooks(to_json: _Json = False) -> int:
     from opsbook.cli.show import complain, listing
+    from opsbook.cli.words import CLASSES, LEVELS, word
     from opsbook.execution.declarations import list_runbooks, load_runbook
     from opsbook.model.errors import InputFault
 
@@ -48,8 +49,8 @@ def _runbooks(to_json: _Json = False) -> int:
             continue
         row = {
             "name": runbook.name,
-            "class": str(runbook.class_),
-            "risk": runbook.risk.level,
+            "class": str(runbook.class_) if to_json else word(CLASSES, runbook.class_),
+            "risk": runbook.risk.level if to_json else word(LEVELS, runbook.risk.level),
             "title": _said(runbook.title),
         }
         rows.append({**row, "directory": str(directory)})
@@ -63,6 +64,7 @@ def _show(
     runbook: Annotated[str, typer.Argument(help=tr("The runbook."))], to_json: _Json = False
 ) -> None:
     from opsbook.cli.show import as_json
+    from opsbook.cli.words import labelled
     from opsbook.execution.declarations import load_runbook
 
     declared = load_runbook(runbook)
@@ -70,32 +72,37 @@ def _show(
         as_json(declared.model_dump(mode="json", by_alias=True))
         return
     for heading, lines in _page(declared):
-        print(f"{heading}:" if len(lines) != 1 else f"{heading}: {lines[0]}")
-        for line in lines if len(lines) != 1 else ():
+        if len(lines) == 1:
+            print(labelled(heading, lines[0]))
+            continue
+        print(tr("{heading}:", heading=heading))
+        for line in lines:
             print(f"  {line}")
 
 
 def _page(book: Runbook) -> list[tuple[str, list[str]]]:
     """Everything a person needs to know before running it."""
+    from opsbook.cli.words import LEVELS, labelled, listed, word
+
     undo = tr("nothing to undo") if book.undo.kind == "none" else tr("by playbook")
     return [
         (tr("Runbook"), [f"{book.name}  {_said(book.title)}"]),
         (tr("Purpose"), [_said(book.purpose)]),
         (tr("Class"), [_class(book)]),
-        (tr("Risk"), [f"{_level(book.risk.level)}: {_said(book.risk.why)}"]),
+        (tr("Risk"), [labelled(word(LEVELS, book.risk.level), _said(book.risk.why))]),
         (tr("Hosts"), [book.targets]),
         (tr("Parameters"), [_parameter(p) for p in book.parameters] or [tr("none")]),
         (tr("Preconditions"), [_said(line) for line in book.preflight] or [tr("none")]),
         (tr("Restore point"), [_restore_point(book)]),
-        (tr("Undo"), [f"{undo}: {_said(book.undo.why)}"]),
+        (tr("Undo"), [labelled(undo, _said(book.undo.why))]),
         (tr("Method"), [_said(book.method)]),
-        (tr("Tools"), [f"{tool.name}: {_said(tool.use)}" for tool in book.tools]),
+        (tr("Tools"), [labelled(tool.name, _said(tool.use)) for tool in book.tools]),
         (tr("Hosts without Python"), [_without_python(book)]),
         (tr("Waves"), _waves(book)),
         (tr("Verification"), [_verification(book)]),
         (tr("Takes about"), [tr("{usual}, at most {most}", usual=book.predicted_duration,
                                 most=book.timeout)]),
-        (tr("Records"), [", ".join(book.records) or tr("none")]),
+        (tr("Records"), [listed(book.records) or tr("none")]),
         (tr("Default schedule"), [_schedule(book)]),
     ]  # fmt: skip
 
@@ -108,8 +115,10 @@ def _said(text: Bilingual) -> str:
 
 
 def _restore_point(book: Runbook) -> str:
+    from opsbook.cli.words import labelled
+
     kinds = {"none": tr("none"), "undo_bundle": tr("an undo bundle"), "backup": tr("a backup")}
-    return f"{kinds[book.restore_point.kind]}: {_said(book.restore_point.why)}"
+    return labelled(kinds[book.restore_point.kind], _said(book.restore_point.why))
 
 
 def _class(book: Runbook) -> str:
@@ -120,12 +129,10 @@ def _class(book: Runbook) -> str:
     }[str(book.class_)]
 
 
-def _level(level: str) -> str:
-    return {"low": tr("low"), "medium": tr("medium"), "high": tr("high")}[level]
-
-
 def _parameter(parameter: Parameter) -> str:
-    notes: list[str] = [parameter.type]
+    from opsbook.cli.words import TYPES, labelled, noted, word
+
+    notes: list[str] = [word(TYPES, parameter.type)]
     if parameter.choices:
         notes.append(" | ".join(parameter.choices))
     if parameter.minimum is not None:
@@ -138,7 +145,8 @@ def _parameter(parameter: Parameter) -> str:
         notes.append(tr("default {value}", value=str(parameter.default).lower()
                         if isinstance(parameter.default, bool) else parameter.default))  # fmt: skip
     example = tr("for example {example}", example=f"--set {parameter.name}={parameter.example}")
-    return f"{parameter.name} ({', '.join(notes)}): {_said(parameter.help)} {example}"
+    about = tr("{help} {example}", help=_said(parameter.help), example=example)
+    return labelled(noted(parameter.name, *notes), about)
 
 
 def _without_python(book: Runbook) -> str:
@@ -170,11 +178,11 @@ def _verification(book: Runbook) -> str:
 
 
 def _schedule(book: Runbook) -> str:
+    from opsbook.cli.words import DAYS, word
+
     if book.schedule is None:
         return tr("none")
-    days = {"daily": tr("daily"), "workdays": tr("on working days"), "weekly": tr("weekly"),
-            "monthly": tr("monthly")}  # fmt: skip
-    return tr("{days} at {time}", days=days[book.schedule.days], time=book.schedule.at)
+    return tr("{days} at {time}", days=word(DAYS, book.schedule.days), time=book.schedule.at)
 
 
 def _estates(to_json: _Json = False) -> int:
@@ -291,9 +299,11 @@ def _as_row(check: Check) -> dict[str, Any]:
 
 
 def _print_checks(checks: Sequence[Check]) -> None:
+    from opsbook.cli.words import SUBJECTS, labelled, word
+
     for row in map(_as_row, checks):
         mark = tr("ok   ") if row["good"] else tr("FAULT")
-        print(f"{mark}  {row['subject']}: {row['what']}")
+        print(f"{mark}  {labelled(word(SUBJECTS, row['subject']), row['what'])}")
         if row["mend"]:
             print(f"       {row['mend']}")
     bad = sum(not check.good for check in checks)

@@ -101,12 +101,13 @@ def _lab() -> Lab:
 
 def _show(states: list[HostState], *, to_json: bool) -> None:
     from opsbook.cli.show import listing
+    from opsbook.cli.words import HOST_STATES, word
 
     rows = [
         {
             "host": one.name,
             "address": one.address,
-            "state": one.state,
+            "state": one.state if to_json else word(HOST_STATES, one.state),
             "since": one.since.astimezone().isoformat(timespec="seconds") if one.since else None,
             "boot_id": one.boot_id or None,
             "jump": one.jump or None,

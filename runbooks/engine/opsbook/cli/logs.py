@@ -108,6 +108,7 @@ def _list(
     to_json: JsonOption = False,
 ) -> None:
     from opsbook.cli.show import listing
+    from opsbook.cli.words import TIERS, listed, word
     from opsbook.domains.logs.listing import kept_days
 
     rows = [
@@ -116,7 +117,8 @@ def _list(
         if source in (None, row["source"])
     ]  # fmt: skip
     if not to_json:
-        rows = [row | {"cases": ", ".join(row["cases"])} for row in rows]
+        shown = ((row, word(TIERS, row["tier"]), listed(row["cases"])) for row in rows)
+        rows = [row | {"tier": tier, "cases": cases} for row, tier, cases in shown]
     headings = [
         ("host", tr("host")),
         ("day", tr("day")),
@@ -188,6 +190,7 @@ def _retention(
     to_json: JsonOption = False,
 ) -> None:
     from opsbook.cli.show import listing
+    from opsbook.cli.words import ACTIONS, listed, word
     from opsbook.domains.logs.due import may_delete, preview, step_json
     from opsbook.text import translate
 
@@ -201,7 +204,8 @@ def _retention(
         return
     if warning:
         print(translate(warning))
-    rows = [row | {"cases": ", ".join(row["cases"])} for row in rows]
+    shown = ((row, word(ACTIONS, row["action"]), listed(row["cases"])) for row in rows)
+    rows = [row | {"action": action, "cases": cases} for row, action, cases in shown]
     headings = [("action", tr("action")), ("host", tr("host")), ("day", tr("day")),
                 ("file", tr("file")), ("length", tr("stored bytes")),
                 ("cases", tr("held by"))]  # fmt: skip

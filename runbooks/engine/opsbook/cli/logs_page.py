@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import tzinfo
 
+from opsbook.cli.words import labelled
 from opsbook.domains.logs.daily import Daily
 from opsbook.domains.logs.reader import Hit
 from opsbook.model.message import printable
@@ -55,16 +56,15 @@ def _cut(hit: Hit) -> str:
 def print_daily(found: Sequence[Daily]) -> None:
     """One line per host, source and day."""
     for each in found:
-        who = f"{each.day}  {each.host}  {each.found.source}: "
+        who = f"{each.day}  {each.host}  {each.found.source}"
         if each.found.expected is None:
-            print(
-                who + tr("{have} minutes with lines, nothing declared", have=f"{each.found.have:,}")
-            )
+            what = tr("{have} minutes with lines, nothing declared", have=f"{each.found.have:,}")
+            print(labelled(who, what))
             continue
         what = tr("expected {expected} minutes, have {have}",
                   expected=f"{each.found.expected:,}", have=f"{each.found.have:,}")  # fmt: skip
         gaps = "".join(tr(", gap {gap}", gap=_gap(*gap)) for gap in each.found.gaps)
-        print(who + what + gaps)
+        print(labelled(who, what + gaps))
     if not found:
         print(tr("Nothing has been collected of these days."))
 

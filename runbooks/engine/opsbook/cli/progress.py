@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from opsbook.cli.show import bad_outcomes, outcome_word
+from opsbook.cli.show import bad_outcomes
+from opsbook.cli.words import OUTCOMES, PHASES, labelled, listed, word
 from opsbook.model.message import Message, printable
 from opsbook.text import tr, translate
 
@@ -53,7 +54,8 @@ class Quiet:
     def host_finished(self, report: HostReport) -> None:
         """Say what went wrong."""
         if not report.outcome.good:
-            _say(f"{printable(report.host)}: {outcome_word(report.outcome)}: {_(report.summary)}")
+            what = labelled(word(OUTCOMES, report.outcome), _(report.summary))
+            _say(labelled(report.host, what))
 
     def closed(self, result: RunResult) -> None:
         """Say the problems; on success print the number of the run to standard output."""
@@ -121,7 +123,7 @@ class Live:
         self._console.print(self._table())
         for problem in result.problems:
             self._console.print(_(problem))
-        counts = ", ".join(f"{outcome_word(o)} {n}" for o, n in result.counts.items())
+        counts = listed(f"{word(OUTCOMES, o)} {n}" for o, n in result.counts.items())
         self._console.print(
             tr("{run}: {counts}. More: opsbook records show {run}", run=result.run, counts=counts)
         )
@@ -147,8 +149,8 @@ class Live:
 
     def _state(self, row: _Row) -> str:
         if row.outcome:
-            return outcome_word(row.outcome)
-        return row.phase or tr("waiting")
+            return word(OUTCOMES, row.outcome)
+        return word(PHASES, row.phase) if row.phase else tr("waiting")
 
     def _left(self, row: _Row) -> str:
         """Time left by the rate so far; nothing while it cannot be told."""

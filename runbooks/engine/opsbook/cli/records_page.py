@@ -7,20 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from opsbook.cli.show import listing
-from opsbook.model.message import Message, msg, printable
+from opsbook.cli.words import ORIGINS, OUTCOMES, SOURCES, STATES, labelled, listed, noted, word
+from opsbook.model.message import Message, printable
 from opsbook.text import current, tr, translate
 
 if TYPE_CHECKING:
     from opsbook.ledger.runs import RunLine
     from opsbook.ledger.verdict import Verdict
-
-_STATES = {
-    "running": msg("running"),
-    "closed": msg("closed"),
-    "interrupted": msg("interrupted"),
-    "refused": msg("refused"),
-    "missed": msg("missed"),
-}
 
 
 def columns() -> list[tuple[str, str]]:
@@ -52,23 +45,18 @@ def row_of(line: RunLine, *, as_data: bool) -> dict[str, Any]:
         "run": line.run,
         "estate": line.estate,
         "runbook": line.runbook,
-        "state": line.state if as_data else state_word(line.state),
+        "state": line.state if as_data else word(STATES, line.state),
         "exit": line.exit,
         "opened": shown(line.opened),
         "closed": shown(line.closed),
     }
 
 
-def state_word(state: str) -> str:
-    """A run's state in words; one we do not know stays as it is."""
-    return translate(_STATES[state]) if state in _STATES else state
-
-
 def print_record(record: Mapping[str, Any]) -> None:
     """A record as a page: what matters first."""
     for name, value in _facts(record):
         if value:
-            print(f"{name}: {printable(value)}")
+            print(labelled(name, value))
     for heading, lines in _sections(record):
         if lines:
             print(f"\n{heading}")
@@ -113,7 +101,7 @@ def _facts(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     who, when = record.get("who") or {}, record.get("when") or {}
     runbook, estate = record.get("runbook") or {}, record.get("estate") or {}
     yield tr("Run"), str(record.get("run"))
-    yield tr("State"), f"{state_word(str(record.get('state')))} ({record.get('exit')})"
+    yield tr("State"), _state(record)
     yield tr("Runbook"), f"{_both(runbook.get('title'))} {runbook.get('name')}".strip()
     yield tr("Estate"), f"{_both(estate.get('title'))} {estate.get('name')}".strip()
     yield tr("Requested by"), _requester(who)
@@ -121,14 +109,15 @@ def _facts(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for resumed in when.get("resumed") or []:
         yield tr("Resumed"), f"{_local(resumed.get('at'))} {_requester(resumed.get('by') or {})}"
     yield tr("Closed"), _local(when.get("closed"))
-    yield tr("Hosts"), ", ".join(f"{k} {v}" for k, v in (record.get("counts") or {}).items())
+    counts = record.get("counts") or {}
+    yield tr("Hosts"), listed(f"{word(OUTCOMES, k)} {v}" for k, v in counts.items())
     yield tr("Limit"), str(record.get("limit") or "")
     yield tr("Refused because"), _said(record.get("refusal"))
     missed = record.get("missed")
     if missed:
         yield tr("Was due"), str(missed.get("due"))
     yield tr("Method"), _both(runbook.get("method"))
-    yield tr("Tools"), ", ".join(str(tool.get("name")) for tool in runbook.get("tools") or [])
+    yield tr("Tools"), listed(str(tool.get("name")) for tool in runbook.get("tools") or [])
 
 
 def _sections(record: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
@@ -138,19 +127,19 @@ def _sections(record: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     ]
     for host in record.get("hosts") or []:
         for message in host.get("deviations") or []:
-            deviations.append(printable(f"{host.get('name')}: {_said(message)}"))
+            deviations.append(labelled(str(host.get("name")), _said(message)))
     yield tr("Deviations"), deviations
     yield (
         tr("Leases taken over from dead processes"),
         [
-            printable(f"{each.get('resource')} ({(each.get('stale') or {}).get('run')})")
+            noted(str(each.get("resource")), str((each.get("stale") or {}).get("run")))
             for each in record.get("recoveries") or []
         ],
     )
     yield (
         tr("Parameters"),
         [
-            printable(f"{name} = {entry.get('value')} ({entry.get('source')})")
+            noted(f"{name} = {entry.get('value')}", word(SOURCES, entry.get("source")))
             for name, entry in (record.get("parameters") or {}).items()
         ],
     )
@@ -158,6 +147,11 @@ def _sections(record: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
         tr("Versions"),
         [printable(f"{name} {value}") for name, value in (record.get("versions") or {}).items()],
     )
+
+
+def _state(record: Mapping[str, Any]) -> str:
+    state, code = word(STATES, record.get("state")), record.get("exit")
+    return state if code is None else tr("{state} ({code})", state=state, code=code)
 
 
 def _host_row(host: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,7 +162,7 @@ def _host_row(host: Mapping[str, Any]) -> dict[str, Any]:
                       passed=checked.get("passed"), failed=checked.get("failed"))  # fmt: skip
     return {
         "name": host.get("name"),
-        "outcome": host.get("outcome") or tr("no end known"),
+        "outcome": word(OUTCOMES, host.get("outcome") or tr("no end known")),
         "seconds": host.get("seconds"),
         "verification": verified,
         "summary": _said(host.get("summary")),
@@ -200,7 +194,8 @@ def _print_proof(record: Mapping[str, Any]) -> None:
 def _requester(who: Mapping[str, Any]) -> str:
     if not who:
         return ""
-    words = f"{who.get('user')}@{who.get('control_host')} ({who.get('origin')})"
+    person = f"{who.get('user')}@{who.get('control_host')}"
+    words = noted(person, word(ORIGINS, who.get("origin")))
     return f"{words} sudo: {who['sudo_user']}" if who.get("sudo_user") else words
 
 

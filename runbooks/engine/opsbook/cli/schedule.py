@@ -40,13 +40,14 @@ def _list(
     to_json: Annotated[bool, typer.Option("--json", help=tr("Print as JSON."))] = False,
 ) -> None:
     from opsbook.cli.show import listing
+    from opsbook.cli.words import DAYS, word
 
     rows = [
         {
             "estate": each.name,
             "schedule": job.name,
             "runbook": job.runbook,
-            "days": job.when.days,
+            "days": job.when.days if to_json else word(DAYS, job.when.days),
             "at": job.when.at,
             "timezone": each.timezone,
             "limit": job.limit,

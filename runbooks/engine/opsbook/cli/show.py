@@ -75,21 +75,6 @@ def width_of(text: str) -> int:
     return sum(2 if east_asian_width(ch) in "WF" else 1 for ch in text)
 
 
-def outcome_word(outcome: str) -> str:
-    """An outcome in the language in use."""
-    words = {
-        "ok": tr("ok"),
-        "changed": tr("changed"),
-        "failed": tr("failed"),
-        "unreachable": tr("unreachable"),
-        "refused": tr("refused"),
-        "busy": tr("busy"),
-        "skipped": tr("skipped"),
-        "not_started": tr("not started"),
-    }
-    return words.get(outcome, outcome)
-
-
 def bad_outcomes() -> frozenset[str]:
     """Outcomes that somebody has to act on."""
     return frozenset({"failed", "unreachable", "refused", "busy", "not_started"})

@@ -28,8 +28,8 @@ def register(app: typer.Typer) -> None:
 
 def _show(to_json: _Json = False) -> None:
     from opsbook.cli.show import as_json
+    from opsbook.cli.words import STATE_PARTS, labelled, listed, word
     from opsbook.ledger.overview import overview
-    from opsbook.model.message import printable
     from opsbook.model.places import Places
 
     about = overview(Places.from_env())
@@ -37,8 +37,8 @@ def _show(to_json: _Json = False) -> None:
         as_json(about)
         return
     for name, value in about.items():
-        shown = ", ".join(value) if isinstance(value, list) else value
-        print(f"{name}: {printable('' if shown is None else str(shown))}")
+        shown = listed(value) if isinstance(value, list) else value
+        print(labelled(word(STATE_PARTS, name), "" if shown is None else str(shown)))
 
 
 def _backup(

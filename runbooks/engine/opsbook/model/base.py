@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+_FOLD = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef]) (?=[\u3000-\u9fff\uff00-\uffef])")
+"""The blank that a folded YAML text (``>-``) has where a line ended between two Chinese."""
+
+
+def _unfolded(text: str) -> str:
+    return _FOLD.sub("", text)
 
 
 class Declared(BaseModel):
@@ -14,7 +24,7 @@ class Declared(BaseModel):
 class Bilingual(Declared):
     """One text in Chinese and English."""
 
-    zh: str
+    zh: Annotated[str, AfterValidator(_unfolded)]
     en: str
 
     def in_language(self, language: str) -> str:

@@ -1,0 +1,101 @@
+"""Fixed words of declarations and records as people read them; ``--json`` keeps the words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from opsbook.model.message import Message, msg
+from opsbook.text import tr, translate
+
+OUTCOMES = {
+    "ok": msg("ok"),
+    "changed": msg("changed"),
+    "failed": msg("failed"),
+    "unreachable": msg("unreachable"),
+    "refused": msg("refused"),
+    "busy": msg("busy"),
+    "skipped": msg("skipped"),
+    "not_started": msg("not started"),
+}
+STATES = {
+    "running": msg("running"),
+    "closed": msg("closed"),
+    "interrupted": msg("interrupted"),
+    "refused": msg("refused"),
+    "missed": msg("missed"),
+}
+CLASSES = {"routine": msg("routine"), "standard": msg("standard"), "normal": msg("normal")}
+LEVELS = {"low": msg("low"), "medium": msg("medium"), "high": msg("high")}
+DAYS = {
+    "daily": msg("daily"),
+    "workdays": msg("on working days"),
+    "weekly": msg("weekly"),
+    "monthly": msg("monthly"),
+}
+TYPES = {
+    "string": msg("string"),
+    "integer": msg("integer"),
+    "boolean": msg("boolean"),
+    "duration": msg("duration"),
+    "choice": msg("choice"),
+}
+ORIGINS = {"terminal": msg("terminal"), "cron": msg("cron"), "service": msg("service")}
+SOURCES = {
+    "command line": msg("command line"),
+    "schedule": msg("schedule"),
+    "default": msg("default"),
+}
+TIERS = {
+    "hot": msg("hot"),
+    "archive": msg("archive"),
+    "hot+archive": msg("hot+archive"),
+    "deleted": msg("deleted"),
+}
+ACTIONS = {
+    "archive": msg("archive it"),
+    "delete_hot": msg("delete from the hot tier"),
+    "delete_archive": msg("delete from the archive"),
+    "hold": msg("keep, it is held"),
+}
+
+PHASES = {"apply": msg("at work"), "collect": msg("collecting"), "retain": msg("retaining")}
+SUBJECTS = {"control": msg("control"), "estate": msg("estate")}
+HOST_STATES = {"running": msg("up"), "booting": msg("booting"), "stopped": msg("stopped")}
+STATE_PARTS = {
+    "state": msg("directory"),
+    "ledger": msg("ledger"),
+    "schema": msg("schema"),
+    "created": msg("created"),
+    "events": msg("events"),
+    "last_event": msg("last event"),
+    "head": msg("head"),
+    "runs": msg("runs"),
+    "last_checkpoint": msg("last checkpoint, after event"),
+    "keys": msg("signing keys"),
+    "ledger_bytes": msg("bytes of the ledger"),
+    "logs_bytes": msg("bytes of logs, hot tier"),
+    "archive_bytes": msg("bytes of logs, archive tier"),
+}
+
+
+def word(known: Mapping[str, Message], value: object) -> str:
+    """``value`` in the language in use; one we do not know stays as it is."""
+    return translate(known[str(value)]) if str(value) in known else str(value)
+
+
+def listed(words: Iterable[str]) -> str:
+    """``a, b, c``."""
+    return tr(", ").join(words)
+
+
+def labelled(name: str, value: str) -> str:
+    """``name: value``."""
+    return tr("{name}: {value}", name=name, value=value)
+
+
+def noted(name: str, first: str, *more: str) -> str:
+    """``name (note, note)``."""
+    notes = first
+    for note in more:
+        notes = tr("{notes}, {note}", notes=notes, note=note)
+    return tr("{name} ({notes})", name=name, notes=notes)
