@@ -114,4 +114,6 @@ def test_this_process_can_be_told_from_another() -> None:
     holder = this_process("RUN-20261121-001")
     assert holder.pid > 0
     assert holder.started > 0
-    assert len(holder.boot_id) == 36
+    boot, _, namespace = holder.boot_id.partition("/")
+    assert len(boot) == 36
+    assert namespace.startswith("pid:[")
