@@ -67,10 +67,10 @@ def log_attention(evidence: Mapping[str, Any], words: Words) -> list[str]:
         words.of(
             msg("{source}: expected {expected} minutes with lines, have {have}; gaps: {gaps}",
                 source=text(part.get("source")), expected=count(part.get("expected")),
-                have=count(part.get("have")), gaps=_gaps(part, 8))
+                have=count(part.get("have")), gaps=_gaps(part, 8, words))
         )
         for part in rows(evidence.get("completeness"))
-        if isinstance(part, Mapping) and _gaps(part, 1)
+        if isinstance(part, Mapping) and rows(part.get("gaps"))
     ]  # fmt: skip
     notes = [words.said(note) for note in rows(evidence.get("notes"))]
     return [*losses, *gaps, *notes]
@@ -107,7 +107,7 @@ def _source(
         "lines": count(total.get("lines")),
         "span": words.span(total.get("first_line_at"), total.get("last_line_at")),
         "completeness": _score(completeness),
-        "gaps": _gaps(completeness, 2),
+        "gaps": _gaps(completeness, 2, words),
     }
 
 
@@ -118,11 +118,12 @@ def _score(part: Mapping[str, Any]) -> str:
     return f"{count(have)} / {count(expected)}" if amount(expected) is not None else count(have)
 
 
-def _gaps(part: Mapping[str, Any], most: int) -> str:
+def _gaps(part: Mapping[str, Any], most: int, words: Words) -> str:
     """``2026-11-21 03:12-03:14, ...`` and how many more there are than ``most``."""
     ends = [[text(end).replace("T", " ") for end in rows(gap)] for gap in rows(part.get("gaps"))]
     shown = [_span(*gap) for gap in ends if len(gap) == 2]
-    return ", ".join(shown[:most]) + (f" (+{len(shown) - most})" if len(shown) > most else "")
+    told = words.listed(shown[:most])
+    return words.noted(told, f"+{len(shown) - most}") if len(shown) > most else told
 
 
 def _span(first: str, last: str) -> str:

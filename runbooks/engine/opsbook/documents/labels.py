@@ -59,6 +59,9 @@ LABELS: dict[str, Message] = {
 }
 """Key used in the templates -> words."""
 
+MARKS: dict[str, Message] = {"colon": msg(": "), "comma": msg(", ")}
+"""Punctuation between values, blanks included; templates use them like labels."""
+
 OUTCOMES: dict[str, Message] = {
     "ok": msg("ok"),
     "changed": msg("changed"),

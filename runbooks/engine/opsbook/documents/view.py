@@ -10,8 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from opsbook.documents.attention import attention
+from opsbook.documents.escape import Ready
 from opsbook.documents.evidence import log_tables, raw, skipped
-from opsbook.documents.labels import CLASSES, LABELS, ORIGINS, OUTCOMES, RISKS, SOURCES
+from opsbook.documents.labels import CLASSES, LABELS, MARKS, ORIGINS, OUTCOMES, RISKS, SOURCES
 from opsbook.documents.proof import checks, proof
 from opsbook.documents.words import Words, amount, rows, table, text
 from opsbook.model.message import Message, msg
@@ -26,7 +27,8 @@ def view(record: Mapping[str, Any], language: str) -> dict[str, Any]:
     page = _Page(record, hosts, words)
     return {
         "language": "zh-CN" if language.startswith("zh") else "en",
-        "label": {key: words.of(message) for key, message in LABELS.items()},
+        "label": {key: words.of(message) for key, message in LABELS.items()}
+        | {key: Ready(words.of(message)) for key, message in MARKS.items()},
         "run": text(record.get("run")),
         "estate": page.estate(),
         "good": page.good(),
@@ -156,7 +158,7 @@ class _Page:
         if risk:
             level = self._words.word(RISKS, risk.get("level"))
             why = self._words.both(risk.get("why"))
-            yield self._words.of(LABELS["risk"]), f"{level}: {why}" if why else level
+            yield self._words.of(LABELS["risk"]), self._words.labelled(level, why) if why else level
         if undo:
             yield self._words.of(LABELS["undo"]), self._words.both(undo.get("why"))
 
@@ -202,7 +204,7 @@ class _Page:
         user, sudo = text(who.get("user")), text(who.get("sudo_user"))
         if not user:
             return ""
-        person = f"{sudo} (sudo: {user})" if sudo else user
+        person = self._words.noted(sudo, f"sudo: {user}") if sudo else user
         origin = text(who.get("origin"))
         schedule = {"schedule": text(who.get("schedule"))}
         known = ORIGINS.get(origin)
@@ -215,9 +217,8 @@ class _Page:
     def _outcome(self, host: Mapping[str, Any]) -> str:
         return text(host.get("outcome")) or "unknown"
 
-    @staticmethod
-    def _named(title: str, name: str) -> str:
-        return f"{title} ({name})" if title and name and title != name else title or name
+    def _named(self, title: str, name: str) -> str:
+        return self._words.noted(title, name) if title and name and title != name else title or name
 
 
 def _zone(record: Mapping[str, Any]) -> ZoneInfo:

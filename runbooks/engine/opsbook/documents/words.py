@@ -6,7 +6,7 @@ an unexpected shape is shown as text or left out, never an error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -42,6 +42,18 @@ class Words:
             }
             return self.of(Message(text(value["text"]), params))
         return "" if value in (None, "", {}, []) else shorten(text(value))
+
+    def labelled(self, name: str, value: str) -> str:
+        """``name: value``."""
+        return self.of(msg("{name}: {value}", name=name, value=value))
+
+    def noted(self, name: str, note: str) -> str:
+        """``name (note)``."""
+        return self.of(msg("{name} ({notes})", name=name, notes=note))
+
+    def listed(self, parts: Iterable[str]) -> str:
+        """``a, b, c``."""
+        return self.of(msg(", ")).join(parts)
 
     def both(self, value: Any) -> str:
         """A bilingual text in this language, or in the other one when it is missing."""
