@@ -8,8 +8,10 @@ import sys
 def main() -> None:
     """Run the command line and exit with a code from :class:`opsbook.model.exits.Exit`."""
     from opsbook.cli.main import run
+    from opsbook.cli.surroundings import finish, steady_streams
 
-    sys.exit(run(sys.argv[1:]))
+    steady_streams()
+    sys.exit(finish(run(sys.argv[1:])))
 
 
 if __name__ == "__main__":

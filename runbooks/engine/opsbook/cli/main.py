@@ -15,9 +15,11 @@ def run(argv: Sequence[str]) -> int:
     import typer
 
     from opsbook.cli.app import command
+    from opsbook.cli.surroundings import needs_directory
     from opsbook.model.errors import OpsbookError
 
     try:
+        needs_directory()
         result = command().main(list(argv), prog_name="opsbook", standalone_mode=False)
     except typer.Exit as ending:
         return ending.exit_code
@@ -34,15 +36,24 @@ def run(argv: Sequence[str]) -> int:
 
         complain(error)
         return error.exit
-    except BrokenPipeError:
-        sys.stderr.close()
+    except SystemExit:  # typer's way of saying that nobody reads the output any more
         return Exit.DONE
     except Exception as bug:
-        from opsbook.cli.show import confess
-
-        confess(bug)
-        return Exit.OUR_BUG
+        return _unforeseen(bug)
     return result if isinstance(result, int) else Exit.DONE
+
+
+def _unforeseen(bug: Exception) -> int:
+    """The code for what nothing caught: mostly our bug, unless the machine stands in the way."""
+    from opsbook.cli.show import complain, confess
+    from opsbook.cli.surroundings import in_the_way
+
+    trouble = in_the_way(bug) if isinstance(bug, OSError) else None
+    if trouble is not None:
+        complain(trouble)
+        return trouble.exit
+    confess(bug)
+    return Exit.OUR_BUG
 
 
 def _asked_language(argv: Sequence[str]) -> str | None:

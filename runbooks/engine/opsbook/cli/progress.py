@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -178,7 +178,9 @@ def _size(number: float) -> str:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    """Tell it, if anybody listens; the record has it, and a run never ends for want of a reader."""
+    with suppress(OSError):
+        print(line, file=sys.stderr)
 
 
 def _(message: Message) -> str:

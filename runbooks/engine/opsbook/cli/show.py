@@ -6,6 +6,7 @@ import json
 import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from opsbook import __version__
@@ -18,13 +19,15 @@ def complain(error: OpsbookError) -> None:
     say = [translate(error.problem)]
     if isinstance(error, InputFault):
         for fault in error.faults:
+            problem = translate(fault.problem)
             place = f"{fault.file}:{fault.line}" if fault.line else fault.file
-            say.append(f"  {place}: {fault.path}: {translate(fault.problem)}")
+            say.append("  " + ": ".join(filter(None, (place, fault.path, problem))))
     if error.untouched:
         say.append(translate(error.untouched))
     if error.next_step:
         say.append(translate(error.next_step))
-    print("\n".join(say), file=sys.stderr)
+    with suppress(OSError):  # on a full disk the exit code still says it
+        print("\n".join(say), file=sys.stderr)
 
 
 def confess(bug: BaseException) -> None:
