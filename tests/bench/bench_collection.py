@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 from estate import LOG, BenchEstate, log_lines
@@ -62,19 +63,19 @@ def _first_night(estate: BenchEstate, state: Path) -> tuple[list[Figure], dict]:
         run, record = _collect(estate)
         runs.append(run)
         records.append(record)
-    best = min(range(3), key=lambda n: runs[n].seconds)
+    best = min(range(3), key=lambda n: _span(records[n]))
     run, record, bare = runs[best], records[best], min(base)
-    seal = _sealing(record)
-    transfer = run.seconds - seal
+    transfer, whole = _transfer(record), _span(record)
     fetch = _wall(lambda: _fetch(estate, state))
     shutil.rmtree(out)
     tar = "parallel ssh tar | zstd -1"
+    command = f"the whole command {run.seconds:.2f} s with start-up, verification and signing"
     return [
-        at_most("first night, 10 x 50 MB: transfer and store", tar, transfer / bare, 1.3,
+        at_most("first night, 10 x 50 MB: connect, transfer and store", tar, transfer / bare, 1.3,
                 f"{transfer:.2f} s against {bare:.2f} s"),
-        at_most("the same with hashing, counting, completeness", tar, run.seconds / bare, 1.8,
-                f"{run.seconds:.2f} s, of it {seal:.2f} s sealing"),
-        at_least("first night", "ansible.builtin.fetch", fetch / run.seconds, 6,
+        at_most("the same with hashing, counting, completeness", tar, whole / bare, 1.8,
+                f"{whole:.2f} s; {command}"),
+        at_least("first night, the whole command", "ansible.builtin.fetch", fetch / run.seconds, 6,
                  f"{run.seconds:.2f} s against {fetch:.2f} s"),
         _memory("first night", run),
     ], record  # fmt: skip
@@ -87,7 +88,7 @@ def _second_night(estate: BenchEstate, state: Path, new: int, first: dict) -> li
     shutil.rmtree(out)
     share = _wire(record) / _wire(first)
     return [
-        at_most("second night, 1 % new", "parallel ssh tail -c", run.seconds / bare, 1.5,
+        at_most("second night, 1 % new, the whole command", "parallel ssh tail -c", run.seconds / bare, 1.5,
                 f"{run.seconds:.2f} s against {bare:.2f} s"),
         at_most("second night: bytes on the wire", "the first night's", share, 0.02,
                 f"{_wire(record)} of {_wire(first)} bytes"),
@@ -113,8 +114,24 @@ def _wire(record: dict) -> int:
     return sum(evidence["wire_bytes"] for evidence in _evidence(record))
 
 
-def _sealing(record: dict) -> float:
-    return max(evidence["seconds"]["seal"] for evidence in _evidence(record))
+def _begun(host: dict) -> float:
+    return datetime.fromisoformat(host["started"]["utc"]).timestamp()
+
+
+def _span(record: dict) -> float:
+    """Seconds from the first connection to the last host's end."""
+    ends = [datetime.fromisoformat(h["finished"]["utc"]).timestamp() for h in record["hosts"]]
+    return max(ends) - min(_begun(host) for host in record["hosts"])
+
+
+def _transfer(record: dict) -> float:
+    """Seconds from the first connection until the last host's bytes were stored."""
+    first = min(_begun(host) for host in record["hosts"])
+    return max(
+        _begun(host) - first + seconds["survey"] + seconds["transfer"]
+        for host in record["hosts"]
+        for seconds in [host["evidence"]["seconds"]]
+    )
 
 
 def _memory(what: str, run: Timed) -> Figure:
