@@ -30,7 +30,9 @@ from opsbook.ledger.schema import SCHEMA, check_not_pending, check_schema
 from opsbook.ledger.signing import Signer
 from opsbook.ledger.tail import sound_head
 from opsbook.model.clock import Clock, stamp
+from opsbook.model.errors import InputFault
 from opsbook.model.event import Event, NewEvent
+from opsbook.model.message import msg
 from opsbook.model.places import Places, private
 
 __all__ = ["SqlLedger", "open_ledger", "this_process"]
@@ -46,10 +48,10 @@ def open_ledger(
     """Open the ledger of ``places``; make it on first use.
 
     Raises Refused when its schema is older (to be upgraded) or newer than this opsbook's, Busy
-    while a restore or upgrade is going on, IntegrityFault when the file is damaged.
+    while a restore or upgrade is going on, IntegrityFault when the file is damaged, InputFault
+    when the state directory cannot be used.
     """
-    private(places.root)
-    lock = share_state(places.root)
+    lock = _shared(places.root)
     engine = None
     try:
         check_not_pending(places.root)
@@ -62,6 +64,19 @@ def open_ledger(
             engine.dispose()
         os.close(lock)
         raise
+
+
+def _shared(root: Path) -> int:
+    """The state directory, made and locked against restore and upgrade."""
+    try:
+        return share_state(private(root))
+    except OSError as error:
+        raise InputFault(
+            msg("The state directory {path} cannot be used: {reason}.",
+                path=root, reason=error.strerror or error),
+            untouched=msg("Nothing was touched."),
+            next_step=msg("Mend it, or set OPSBOOK_STATE to a directory this user may write."),
+        ) from error  # fmt: skip
 
 
 class SqlLedger:

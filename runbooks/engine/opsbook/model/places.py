@@ -13,10 +13,14 @@ $OPSBOOK_STATE                (default $XDG_STATE_HOME/opsbook, ~/.local/state/o
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from opsbook.model.errors import InputFault
+from opsbook.model.message import msg
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,23 @@ class Places:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Places:
-        """By ``OPSBOOK_STATE``, else ``XDG_STATE_HOME``, else the home directory."""
+        """By ``OPSBOOK_STATE``, else ``XDG_STATE_HOME``, else the home directory.
+
+        Raises InputFault when the path holds what neither ssh_config nor a database can name.
+        """
         env = os.environ if env is None else env
-        if env.get("OPSBOOK_STATE"):
-            return cls(Path(env["OPSBOOK_STATE"]).absolute())
-        base = env.get("XDG_STATE_HOME")
-        return cls((Path(base) if base else Path.home() / ".local" / "state") / "opsbook")
+        base = Path(env.get("XDG_STATE_HOME", ""))
+        if not base.is_absolute():  # XDG base directory specification: relative ones are ignored
+            base = Path.home() / ".local" / "state"
+        root = Path(env.get("OPSBOOK_STATE") or base / "opsbook").absolute()
+        if not str(root).isprintable():
+            raise InputFault(
+                msg("The state directory cannot be named {path}: no line breaks, no control "
+                    "characters, UTF-8 only.", path=root),
+                untouched=msg("Nothing was touched."),
+                next_step=msg("Set OPSBOOK_STATE to another directory."),
+            )  # fmt: skip
+        return cls(root)
 
     @property
     def ledger(self) -> Path:
@@ -68,8 +83,15 @@ class Places:
 
 
 def private(directory: Path) -> Path:
-    """Make ``directory`` (and missing parents) readable by the owner only, and return it."""
+    """Make ``directory`` (and missing parents) readable by the owner only, and return it.
+
+    Raises OSError, NotADirectoryError also where a file or a loop of links stands in its place.
+    """
     if not directory.is_dir():
         private(directory.parent) if not directory.parent.exists() else None
-        directory.mkdir(mode=0o700, exist_ok=True)
+        try:
+            directory.mkdir(mode=0o700, exist_ok=True)
+        except FileExistsError as error:
+            code = errno.ENOTDIR
+            raise NotADirectoryError(code, os.strerror(code), str(directory)) from error
     return directory
