@@ -102,7 +102,7 @@ def _schedules(estate: Estate, places: Places, inventory: Inventory | None) -> I
             yield _at(estate, (*path, "name"), problem)
         names.add(scheduled.name)
         yield from _of_runbook(estate, path, scheduled)
-        if scheduled.limit and inventory is not None:
+        if scheduled.limit is not None and inventory is not None:
             yield from _limit(estate, places, path, scheduled.limit)
 
 
@@ -147,6 +147,7 @@ def _variables(directory: Path, lists: Mapping[str, type[BaseModel]]) -> Iterato
             if not _vaulted(file):
                 yield from fault.faults or [_unplaced(str(file), fault)]
             continue
+        yield from document.twice()
         for path, value in _found(document.data, (), tuple(lists)):
             model = next(lists[start] for start in lists if str(path[-1]).startswith(start))
             yield from _items(document, path, value, model)

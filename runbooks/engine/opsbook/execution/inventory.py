@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,14 +25,19 @@ from opsbook.execution.hostvars import read_hosts
 from opsbook.execution.privatefile import write_private
 from opsbook.model.errors import InputFault
 from opsbook.model.estate import Estate, Host, Inventory
-from opsbook.model.message import msg
+from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
 
-FORMAT = 1
+FORMAT = 2
 """Goes into the digest: raise it when the kept form changes."""
 
 _VAULTED = b"$ANSIBLE_VAULT;"
 _ASK_SECONDS = 120
+_STRICT = {
+    "ANSIBLE_HOST_PATTERN_MISMATCH": "error",  # else a mistyped host is passed over
+    "ANSIBLE_DUPLICATE_YAML_DICT_KEY": "error",  # else the hosts under the first key are gone
+}
+_UNMATCHED = re.compile(r"Could not match supplied host pattern, ignoring: (?P<name>.*)")
 
 
 def load_inventory(estate: Estate, places: Places, limit: str | None) -> Inventory:
@@ -40,8 +46,13 @@ def load_inventory(estate: Estate, places: Places, limit: str | None) -> Invento
     Raises InputFault when the inventory cannot be read, when a host has faults (all of them at
     once), and when no host is left.
     """
+    if limit is not None and _senseless(limit):
+        raise _no_pattern(limit)
     everything = _hosts(estate, places, None)
-    chosen = everything if limit in (None, "", "all") else _hosts(estate, places, limit)
+    try:
+        chosen = everything if limit in (None, "all") else _hosts(estate, places, limit)
+    except _UnmatchedError as error:
+        raise _unknown(estate, limit, str(error), everything) from error
     if not chosen:
         raise _nothing_left(estate, limit, everything)
     by_name = {host.name: host for host in everything}
@@ -66,6 +77,19 @@ def inventory_digest(estate: Estate) -> str:
     return _key(estate, None)[0]
 
 
+def _senseless(limit: str) -> bool:
+    """Whether Ansible would leave nothing of the pattern, which to it means: every host."""
+    return not re.search(r"[\w*]", limit) or limit.count("[") != limit.count("]")
+
+
+def _no_pattern(limit: str) -> InputFault:
+    return InputFault(
+        msg("The limit '{limit}' is no pattern of hosts or groups.", limit=limit),
+        untouched=msg("Nothing was touched."),
+        next_step=msg("For all hosts leave the limit out."),
+    )
+
+
 def _jumps(chosen: Sequence[Host], by_name: dict[str, Host]) -> Iterator[Host]:
     """Hosts outside ``chosen`` on the way to them, each once."""
     seen = {host.name for host in chosen}
@@ -83,16 +107,36 @@ def _digest(hosts: Sequence[Host]) -> str:
     return "sha256:" + hashlib.sha256(plain.encode()).hexdigest()
 
 
+class _UnmatchedError(Exception):
+    """A name in a limit that is no host and no group."""
+
+
+def _unknown(estate: Estate, limit: str | None, name: str, everything: list[Host]) -> InputFault:
+    return InputFault(
+        msg("In the limit {limit}, {name} is no host and no group of estate {estate}.",
+            limit=limit, name=name, estate=estate.name),
+        untouched=msg("Nothing was touched."),
+        next_step=_there_are(everything),
+    )  # fmt: skip
+
+
 def _nothing_left(estate: Estate, limit: str | None, everything: list[Host]) -> InputFault:
     if not everything:
-        return InputFault(msg("estate {estate} has no hosts", estate=estate.name))
-    groups = sorted({group for host in everything for group in host.groups})
+        return InputFault(
+            msg("estate {estate} has no hosts", estate=estate.name),
+            untouched=msg("Nothing was touched."),
+        )
     return InputFault(
         msg("{limit} matches no host of estate {estate}", limit=limit, estate=estate.name),
         untouched=msg("Nothing was touched."),
-        next_step=msg("There are the hosts {hosts} and the groups {groups}.",
-                      hosts=_some([host.name for host in everything]), groups=_some(groups)),
-    )  # fmt: skip
+        next_step=_there_are(everything),
+    )
+
+
+def _there_are(everything: list[Host]) -> Message:
+    groups = sorted({group for host in everything for group in host.groups})
+    return msg("There are the hosts {hosts} and the groups {groups}.",
+               hosts=_some([host.name for host in everything]), groups=_some(groups))  # fmt: skip
 
 
 def _some(words: list[str]) -> str:
@@ -158,7 +202,7 @@ def _ask(estate: Estate, limit: str | None) -> Any:
     try:
         answer = subprocess.run(
             command,
-            env=ansible_environment(estate),
+            env={**ansible_environment(estate), **_STRICT},
             cwd=estate.directory,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -168,6 +212,9 @@ def _ask(estate: Estate, limit: str | None) -> Any:
         )
     except subprocess.TimeoutExpired as error:
         raise _unreadable(estate, f"no answer in {_ASK_SECONDS} s") from error
+    unknown = _UNMATCHED.search(answer.stderr)
+    if unknown and limit:
+        raise _UnmatchedError(unknown["name"])
     if answer.returncode:
         raise _unreadable(estate, _last_words(answer.stderr))
     return json.loads(answer.stdout)
@@ -178,9 +225,11 @@ def _unreadable(estate: Estate, reason: str) -> InputFault:
         msg("Ansible cannot read the inventory of estate {estate}: {reason}",
             estate=estate.name, reason=reason),
         untouched=msg("Nothing was touched."),
+        next_step=msg("opsbook estate check -e {estate} shows where.", estate=estate.directory),
     )  # fmt: skip
 
 
 def _last_words(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip() and "WARNING" not in line]
-    return " ".join(lines)[:600] or "no reason given"
+    said = " ".join(lines).rpartition("<<< caused by >>>")[2]
+    return said.partition("[ERROR]: Completely failed")[0].strip()[:600] or "no reason given"

@@ -29,6 +29,8 @@ _SCALARS = {
     "tag:yaml.org,2002:null",
 }
 
+_TWICE = msg("written twice; first on line {first}")
+
 _COLLECTIONS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 
 
@@ -46,6 +48,10 @@ class Document:
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
+
+    def twice(self) -> list[Fault]:
+        """The keys that are written twice: faults also where all of YAML is allowed."""
+        return [fault for fault in self.faults if fault.problem.text == _TWICE.text]
 
     def fault(self, path: Where, problem: Message, line: int | None = None) -> Fault:
         """A fault at ``path`` of this document."""
@@ -140,9 +146,7 @@ class _Builder:
                 self._refuse((*path, key), line, msg("a key must be plain text"))
             elif key in result:
                 first = self.document.line((*path, key))
-                self._refuse(
-                    (*path, key), line, msg("written twice; first on line {first}", first=first)
-                )
+                self._refuse((*path, key), line, Message(_TWICE.text, {"first": first}))
             else:
                 result[key] = self.build(value_node, (*path, key), line)
         return result

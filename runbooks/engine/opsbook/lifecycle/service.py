@@ -67,14 +67,14 @@ def run_runbook(
     runbook = load_runbook(request.runbook)
     scheduled = _scheduled(estate, request.schedule)
     settings = resolve(runbook, request.settings, scheduled.parameters if scheduled else {})
-    limit = request.limit or (scheduled.limit if scheduled else None)
+    limit = scheduled.limit if scheduled and request.limit is None else request.limit
     at = clock.now()
     who = requester(request.origin, request.schedule, os.environ)
     ledger = open_ledger(places, clock)
     if beforehand is not None:
         beforehand(estate, ledger)
     _refuse_by_policy(estate, runbook, ledger, at, who)
-    inventory = load_inventory(estate, places, limit or runbook.targets)
+    inventory = load_inventory(estate, places, runbook.targets if limit is None else limit)
     setting = _Setting(places, clock, at, estate, runbook, inventory, ledger)
     plan = make_plan(
         estate,
