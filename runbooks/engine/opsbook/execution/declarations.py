@@ -133,6 +133,8 @@ def _find_estate(name: str, places: Places) -> Path:
             if (parent / name / "estate.yml").is_file():
                 return parent / name
     known = [directory.name for directory in list_estates(places)]
+    if os.sep in name and Path(name).is_dir():
+        raise UsageFault(msg("{directory} is no estate: it has no estate.yml", directory=name))
     raise UsageFault(
         msg("there is no estate named {name}", name=name),
         next_step=_nearest(name, known) or msg("opsbook estate list lists all estates."),

@@ -38,7 +38,7 @@ def read_history(ledger: Ledger, run: str) -> History:
     plan in the ledger does not have the digest it was opened with.
     """
     history: History | None = None
-    for event in ledger.events(run=run):
+    for event in ledger.events(run=run) if run else ():
         payload = event.payload or {}
         if event.kind == "run.opened":
             history = _opened(run, payload)
