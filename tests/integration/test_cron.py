@@ -171,8 +171,8 @@ def test_cron_runs_exported_jobs_refuses_overlaps_and_tells_failures(cron: Cron)
     cron.install("\n".join([*lines, doubled]) + "\n")
     daemon = cron.daemon()
     try:
-        wait(lambda: len(cron.mailed()) == 2, 120)
-        wait(lambda: [row["state"] for row in cron.records()].count("closed") == 3, 60)
+        wait(lambda: len(cron.mailed()) == 2, 400)
+        wait(lambda: [row["state"] for row in cron.records()].count("closed") == 3, 200)
     finally:
         daemon.kill()
         daemon.wait()
