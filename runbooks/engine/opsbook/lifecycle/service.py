@@ -17,7 +17,7 @@ from opsbook.execution.declarations import load_estate, load_runbook
 from opsbook.execution.inventory import load_inventory
 from opsbook.execution.provenance import code_digest, versions
 from opsbook.execution.requester import requester
-from opsbook.execution.work import Job
+from opsbook.execution.work import Job, Work
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger, this_process
 from opsbook.ledger.witness import testify
@@ -28,9 +28,10 @@ from opsbook.lifecycle.request import RunRequest, RunResult, Watcher
 from opsbook.lifecycle.run import Earlier, Ports, Run, Verifier
 from opsbook.lifecycle.works import work_for
 from opsbook.model.clock import Clock
-from opsbook.model.errors import InputFault, Refused, UsageFault
+from opsbook.model.errors import InputFault, OpsbookError, Refused, UsageFault
 from opsbook.model.estate import Estate, Inventory, Scheduled
 from opsbook.model.event import NewEvent
+from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
 from opsbook.model.outcome import Outcome
 from opsbook.model.places import Places
@@ -85,10 +86,11 @@ def run_runbook(
         code_digest=code_digest(runbook.name),
         versions=versions(),
     )
+    work = _work_or_refusal(setting, who)
     number = ledger.open_run(_day(estate, at), partial(_opening, estate, plan, who))
     with _held(ledger, estate, number):
         watcher.opened(number, plan.content)
-        return _carry_out(setting, number, plan, watcher, Earlier(), examine=False)
+        return _carry_out(setting, number, plan, work, watcher, Earlier(), examine=False)
 
 
 def resume_run(number: str, places: Places, clock: Clock, watcher: Watcher) -> RunResult:
@@ -112,7 +114,8 @@ def resume_run(number: str, places: Places, clock: Clock, watcher: Watcher) -> R
         _note_resume(setting, number, history)
         watcher.opened(number, history.plan.content)
         earlier = Earlier(_outcomes(history), set(history.verified), history.waves)
-        return _carry_out(setting, number, history.plan, watcher, earlier, examine=True)
+        work = _work(setting)
+        return _carry_out(setting, number, history.plan, work, watcher, earlier, examine=True)
 
 
 @contextmanager
@@ -129,6 +132,7 @@ def _carry_out(
     setting: _Setting,
     number: str,
     plan: Plan,
+    work: Work,
     watcher: Watcher,
     earlier: Earlier,
     *,
@@ -147,7 +151,7 @@ def _carry_out(
     )
     ports = Ports(
         setting.ledger,
-        work_for(setting.runbook, setting.estate, setting.inventory, setting.places, setting.clock),
+        work,
         _verifier(setting.runbook),
         partial(testify, witnesses=setting.estate.witnesses),
         watcher,
@@ -155,6 +159,21 @@ def _carry_out(
     with _stop_on_signals(job.cancelled):
         run = Run(job, plan, ports, this_process(number), earlier)
         return run.carry_out(examine=examine)
+
+
+def _work(setting: _Setting) -> Work:
+    s = setting
+    return work_for(s.runbook, s.estate, s.inventory, s.places, s.clock)
+
+
+def _work_or_refusal(setting: _Setting, who: Mapping[str, Any]) -> Work:
+    """The work; where it cannot even be prepared (a store that is a file), a refused run."""
+    try:
+        return _work(setting)
+    except OpsbookError as error:
+        s = setting
+        _record_refusal(s.estate, s.runbook, s.ledger, s.at, who, error.problem, error.exit)
+        raise
 
 
 def _opening(estate: Estate, plan: Plan, who: Mapping[str, Any], number: str) -> list[NewEvent]:
@@ -202,22 +221,37 @@ def _refuse_by_policy(
         problem = msg("Estate {estate} requires a witness and names none.", estate=estate.name)
     if problem is None:
         return
+    number = _record_refusal(estate, runbook, ledger, at, who, problem, Exit.REFUSED)
+    raise Refused(
+        problem,
+        untouched=msg("No host was touched; the refusal is recorded as {run}.", run=number),
+    )
+
+
+def _record_refusal(
+    estate: Estate,
+    runbook: Runbook,
+    ledger: Ledger,
+    at: datetime,
+    who: Mapping[str, Any],
+    problem: Message,
+    code: Exit,
+) -> str:
+    """A run that was refused before it began, with the exit ``code`` it is refused by."""
     payload = {
         "problem": problem.to_json(),
         "requested_by": dict(who),
         "runbook": runbook.name,
         "title": runbook.title.model_dump(),
         "timezone": estate.timezone,
+        "exit": int(code),
     }
     number = ledger.open_run(
         _day(estate, at),
         lambda run: [NewEvent("run.refused", estate.name, run, payload=payload)],
     )
     testify(ledger.checkpoint(), estate.witnesses)
-    raise Refused(
-        problem,
-        untouched=msg("No host was touched; the refusal is recorded as {run}.", run=number),
-    )
+    return number
 
 
 def _scheduled(estate: Estate, name: str | None) -> Scheduled | None:
