@@ -52,10 +52,10 @@ class Quiet:
         """Nothing to say."""
 
     def host_finished(self, report: HostReport) -> None:
-        """Say what went wrong."""
+        """Say what went wrong, what was left untouched and what to do next."""
         if not report.outcome.good:
             what = labelled(word(OUTCOMES, report.outcome), _(report.summary))
-            _say(labelled(report.host, what))
+            _say("\n  ".join([labelled(report.host, what), *map(_, report.deviations)]))
 
     def closed(self, result: RunResult) -> None:
         """Say the problems; on success print the number of the run to standard output."""

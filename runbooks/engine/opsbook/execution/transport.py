@@ -124,14 +124,21 @@ class ProcessSession:
         self._until = time.monotonic() + seconds
         self._cancelled = cancelled
         self._errors = bytearray()
-        self._process = subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise HostFailed(
+                msg("This machine has no {program} in its PATH, so {host} was left untouched.",
+                    program=argv[0], host=host.name),
+                next_step=msg("opsbook doctor shows what this machine lacks."),
+            ) from error  # fmt: skip
         assert self._process.stdin
         assert self._process.stdout
         assert self._process.stderr
