@@ -194,7 +194,7 @@ def test_a_vault_password_that_others_can_read_is_refused(secrets: Path, tmp_pat
     from opsbook.model.errors import InputFault
 
     (secrets / ".vault-password").chmod(0o644)
-    with pytest.raises(InputFault, match="others can read the vault password"):
+    with pytest.raises(InputFault, match="Others can read the vault password"):
         make_job(secrets, "host_survey", tmp_path / "state")
 
 

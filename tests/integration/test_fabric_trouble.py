@@ -48,20 +48,20 @@ def test_a_host_key_that_changed(host: Host, tmp_path: Path) -> None:
     known = tmp_path / "known_hosts"
     known.write_text(f"[127.0.0.1]:{host.port} {public[0]} {public[1]}\n")
     problem, mend = trouble(host, known, tmp_path)
-    assert problem == "the host key of web1 has changed"
+    assert problem == "The host key of web1 has changed."
     assert str(known) in mend
 
 
 def test_a_host_key_that_is_not_known(host: Host, tmp_path: Path) -> None:
     problem, mend = trouble(host, tmp_path / "missing", tmp_path)
-    assert problem == "the host key of web1 is not known"
+    assert problem == "The host key of web1 is not known."
     assert f"ssh-keyscan -p {host.port} 127.0.0.1" in mend
 
 
 def test_a_key_that_is_refused(host: Host, sshd: Sshd, tmp_path: Path) -> None:
     stranger = replace(host, key_file=str(other_key(tmp_path)))
     problem, _ = trouble(stranger, sshd.known_hosts, tmp_path)
-    assert problem == "web1 refused our key"
+    assert problem == "web1 refused our key."
 
 
 def test_a_key_file_that_is_missing(host: Host, sshd: Sshd, tmp_path: Path) -> None:
@@ -73,12 +73,12 @@ def test_a_key_file_that_is_missing(host: Host, sshd: Sshd, tmp_path: Path) -> N
 def test_a_port_where_nothing_listens(host: Host, sshd: Sshd, tmp_path: Path) -> None:
     port = free_port()
     problem, _ = trouble(replace(host, port=port), sshd.known_hosts, tmp_path)
-    assert problem == f"nothing listens at 127.0.0.1:{port} for web1"
+    assert problem == f"Nothing listens at 127.0.0.1:{port} for web1."
 
 
 def test_a_name_that_does_not_resolve(host: Host, sshd: Sshd, tmp_path: Path) -> None:
     problem, _ = trouble(replace(host, address="no.such.invalid"), sshd.known_hosts, tmp_path)
-    assert problem == "the name no.such.invalid of web1 does not resolve"
+    assert problem == "The name no.such.invalid of web1 does not resolve."
 
 
 def test_something_that_is_not_ssh(host: Host, sshd: Sshd, tmp_path: Path) -> None:
@@ -113,4 +113,4 @@ def test_a_host_is_reached_through_another_whose_key_is_checked_too(
 def test_a_jump_host_that_cannot_reach_the_host(host: Host, sshd: Sshd, tmp_path: Path) -> None:
     inner = replace(host, name="inner1", port=free_port(), jump="web1")
     problem, _ = trouble(inner, sshd.known_hosts, tmp_path, host)
-    assert problem == "the jump host web1 cannot reach inner1"
+    assert problem == "The jump host web1 cannot reach inner1."

@@ -37,4 +37,4 @@ def test_without_one_the_pattern_is_no_estate(places: Places) -> None:
     assert list_estates(places) == []
     with pytest.raises(UsageFault) as fault:
         load_estate("lab", places)
-    assert "the lab is not up" in str(fault.value)
+    assert "The lab is not up." in str(fault.value)

@@ -221,7 +221,7 @@ def _check(
     if to_json:
         as_json({"estate": estate, "faults": [_fault(fault) for fault in faults]})
     elif faults:
-        complain(InputFault(msg("estate {estate} has {count} faults", estate=estate,
+        complain(InputFault(msg("Faults of estate {estate}: {count}.", estate=estate,
                                 count=len(faults)), faults))  # fmt: skip
     else:
         count = len(inventory.hosts) if inventory else 0

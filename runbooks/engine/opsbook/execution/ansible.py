@@ -186,7 +186,7 @@ class _Stop:
 def _why(error: OSError | InputFault) -> Message:
     if isinstance(error, InputFault):
         return error.problem
-    return msg("cannot write {file}: {reason}", file=error.filename, reason=error.strerror)
+    return msg("{file} cannot be written: {reason}", file=error.filename, reason=error.strerror)
 
 
 def _ask_to_end(pid: int | None) -> bool:

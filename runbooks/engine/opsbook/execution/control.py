@@ -39,7 +39,7 @@ def _vault_password(file: Path) -> dict[str, str]:
         return {}
     if file.stat().st_mode & 0o077:
         raise InputFault(
-            msg("others can read the vault password in {file}", file=file),
+            msg("Others can read the vault password in {file}.", file=file),
             next_step=msg("chmod 600 {file}", file=file),
         )
     return {"ANSIBLE_VAULT_PASSWORD_FILE": str(file)}

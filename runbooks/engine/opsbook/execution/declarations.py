@@ -72,7 +72,7 @@ def runbook_directory(name: str) -> Path:
                 return parent / wanted
     known = [directory.name for directory in list_runbooks()]
     raise UsageFault(
-        msg("there is no runbook named {name}", name=name),
+        msg("There is no runbook named {name}.", name=name),
         next_step=_nearest(wanted, known) or msg("opsbook runbooks lists all runbooks."),
     )
 
@@ -134,9 +134,9 @@ def _find_estate(name: str, places: Places) -> Path:
                 return parent / name
     known = [directory.name for directory in list_estates(places)]
     if os.sep in name and Path(name).is_dir():
-        raise UsageFault(msg("{directory} is no estate: it has no estate.yml", directory=name))
+        raise UsageFault(msg("{directory} is no estate: it has no estate.yml.", directory=name))
     raise UsageFault(
-        msg("there is no estate named {name}", name=name),
+        msg("There is no estate named {name}.", name=name),
         next_step=_nearest(name, known) or msg("opsbook estate list lists all estates."),
     )
 
@@ -144,7 +144,7 @@ def _find_estate(name: str, places: Places) -> Path:
 def _lab(places: Places) -> Path:
     if not (places.lab / "estate" / "estate.yml").is_file():
         raise UsageFault(
-            msg("the lab is not up"), next_step=msg("opsbook lab up brings it up.")
+            msg("The lab is not up."), next_step=msg("opsbook lab up brings it up.")
         )  # fmt: skip
     return places.lab / "estate"
 
@@ -174,9 +174,9 @@ def _check_files(runbook: Runbook, directory: Path, document: Document) -> None:
 def _faulty(document: Document) -> InputFault:
     count = len(document.faults)
     return InputFault(
-        msg("{file} has {count} faults", file=document.file, count=count)
+        msg("{file} has {count} faults.", file=document.file, count=count)
         if count > 1
-        else msg("{file} has a fault", file=document.file),
+        else msg("{file} has a fault.", file=document.file),
         document.faults,
         untouched=msg("Nothing was touched."),
     )

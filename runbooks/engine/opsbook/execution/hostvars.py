@@ -38,7 +38,7 @@ def read_hosts(answer: Mapping[str, Any], estate: Estate) -> list[Host]:
     _check_jumps(hosts, file, faults)
     if faults:
         raise InputFault(
-            msg("the inventory of estate {estate} has faults", estate=estate.name),
+            msg("The inventory of estate {estate} has faults.", estate=estate.name),
             faults,
             untouched=msg("Nothing was touched."),
         )

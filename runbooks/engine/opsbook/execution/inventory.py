@@ -68,7 +68,7 @@ def inventory_file(estate: Estate) -> Path:
     """The estate's ``hosts.yml``. Raises InputFault when it is missing."""
     file = estate.directory / "hosts.yml"
     if not file.is_file():
-        raise InputFault(msg("estate {estate} has no {file}", estate=estate.name, file=file))
+        raise InputFault(msg("Estate {estate} has no {file}.", estate=estate.name, file=file))
     return file
 
 
@@ -123,11 +123,11 @@ def _unknown(estate: Estate, limit: str | None, name: str, everything: list[Host
 def _nothing_left(estate: Estate, limit: str | None, everything: list[Host]) -> InputFault:
     if not everything:
         return InputFault(
-            msg("estate {estate} has no hosts", estate=estate.name),
+            msg("Estate {estate} has no hosts.", estate=estate.name),
             untouched=msg("Nothing was touched."),
         )
     return InputFault(
-        msg("{limit} matches no host of estate {estate}", limit=limit, estate=estate.name),
+        msg("{limit} matches no host of estate {estate}.", limit=limit, estate=estate.name),
         untouched=msg("Nothing was touched."),
         next_step=_there_are(everything),
     )

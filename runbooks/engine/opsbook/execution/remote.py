@@ -143,18 +143,18 @@ def _fault(error: Exception, host: Host, inventory: Inventory) -> HostUnreachabl
     name, at = host.name, f"{host.address}:{host.port}"
     file = inventory.known_hosts
     for kinds, problem, next_step in (
-        (paramiko.BadHostKeyException, msg("the host key of {host} has changed", host=name),
+        (paramiko.BadHostKeyException, msg("The host key of {host} has changed.", host=name),
          msg("Find out why first; if the new key is right, put it into {file}.", file=file)),
-        (UnknownHostKey, msg("the host key of {host} is not known", host=name),
+        (UnknownHostKey, msg("The host key of {host} is not known.", host=name),
          msg("Compare it on the host's console, then add it to {file} (ssh-keyscan -p {port} "
              "{address} shows it).", file=file, port=host.port, address=host.address)),
-        (paramiko.AuthenticationException, msg("{host} refused our key", host=name),
+        (paramiko.AuthenticationException, msg("{host} refused our key.", host=name),
          msg("Check ansible_user and ansible_ssh_private_key_file, and authorized_keys there.")),
-        (socket.gaierror, msg("the name {address} of {host} does not resolve",
+        (socket.gaierror, msg("The name {address} of {host} does not resolve.",
                               host=name, address=host.address), msg("Check ansible_host.")),
-        ((TimeoutError,), msg("{host} did not answer at {at} in time", host=name, at=at),
+        ((TimeoutError,), msg("{host} did not answer at {at} in time.", host=name, at=at),
          msg("Check that the host is up and the network lets us through.")),
-        (paramiko.ChannelException, msg("the jump host {jump} cannot reach {host}",
+        (paramiko.ChannelException, msg("The jump host {jump} cannot reach {host}.",
                                         jump=host.jump, host=name),
          msg("Check opsbook_jump, and that the jump host may forward connections.")),
     ):  # fmt: skip
@@ -165,7 +165,7 @@ def _fault(error: Exception, host: Host, inventory: Inventory) -> HostUnreachabl
 
 def _other(error: Exception, name: str, at: str) -> Message:
     if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError):
-        return msg("nothing listens at {at} for {host}", at=at, host=name)
+        return msg("Nothing listens at {at} for {host}.", at=at, host=name)
     if isinstance(error, EOFError) or "not active" in str(error):
-        return msg("the connection to {host} was lost", host=name)
+        return msg("The connection to {host} was lost.", host=name)
     return msg("{host} cannot be reached: {reason}", host=name, reason=str(error) or repr(error))

@@ -34,7 +34,7 @@ def ssh_config(inventory: Inventory, places: Places) -> Path:
         try:
             write_private(file, text)
         except OSError as error:
-            problem = msg("cannot write {file}: {reason}", file=file, reason=error.strerror)
+            problem = msg("{file} cannot be written: {reason}", file=file, reason=error.strerror)
             raise InputFault(problem) from error
     return file
 
@@ -97,7 +97,9 @@ def _rules(known_hosts: str) -> list[str]:
 def _plain(host: str, variable: str, value: str, pattern: str) -> str:
     if not re.fullmatch(pattern, value):
         raise InputFault(
-            msg("{variable} of {host} cannot be {value}", variable=variable, host=host, value=value)
+            msg(
+                "{variable} of {host} cannot be {value}.", variable=variable, host=host, value=value
+            )
         )
     return value
 

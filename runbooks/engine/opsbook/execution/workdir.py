@@ -28,7 +28,7 @@ def working_directory(places: Places, run: str) -> Iterator[Path]:
     home = private(places.run(run))
     lock = _lock(home)
     if lock is None:
-        raise Busy(msg("another process is at work on {run}", run=run))
+        raise Busy(msg("Another process is at work on {run}.", run=run))
     directory = home / _NAME
     try:
         _remove(directory)

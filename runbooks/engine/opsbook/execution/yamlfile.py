@@ -83,10 +83,10 @@ def _text(file: Path) -> str:
         with file.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        problem = msg("cannot read {file}: {reason}", file=file, reason=error.strerror or error)
+        problem = msg("{file} cannot be read: {reason}", file=file, reason=error.strerror or error)
         raise InputFault(problem) from error
     if len(data) > MOST_BYTES:
-        raise InputFault(msg("{file} is larger than {limit} bytes", file=file, limit=MOST_BYTES))
+        raise InputFault(msg("{file} is larger than {limit} bytes.", file=file, limit=MOST_BYTES))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -96,7 +96,7 @@ def _text(file: Path) -> str:
 
 def _broken(file: Path, line: int, reason: str) -> InputFault:
     fault = Fault(str(file), line, "", msg("not valid YAML: {reason}", reason=reason))
-    return InputFault(msg("{file} cannot be read", file=file), [fault])
+    return InputFault(msg("{file} cannot be read.", file=file), [fault])
 
 
 def _line_of(error: Exception) -> int:

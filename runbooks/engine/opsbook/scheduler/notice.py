@@ -13,7 +13,7 @@ from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
 from opsbook.model.outcome import Outcome
 from opsbook.scheduler.missed import Missed
-from opsbook.text import translate
+from opsbook.text import tr, translate
 
 NAMED = 12
 """The most hosts, faults or due times that are named; the rest is counted."""
@@ -111,9 +111,9 @@ def paragraph(estate: Estate, job: Scheduled, ending: Ending) -> str:
 
 def _closed(sentence: str) -> str:
     """``sentence`` as it stands before another one."""
-    if sentence.endswith("。"):
+    if sentence.endswith(("。", "！", "？")):
         return sentence
-    return sentence + (" " if sentence.endswith((".", "!", "?")) else "; ")
+    return sentence + (" " if sentence.endswith((".", "!", "?")) else tr("; "))
 
 
 def _bad_end(estate: Estate, job: Scheduled, ending: Ending) -> list[Message]:
@@ -148,18 +148,20 @@ def _hosts(hosts: Sequence[HostEnd]) -> list[Message]:
 
 
 def _named(ends: Sequence[HostEnd]) -> str:
-    named = [f"{_short(end.host)} ({_short(translate(end.reason))})" for end in ends[:NAMED]]
-    return "; ".join(named) + _more(len(ends))
+    named = [_noted(_short(end.host), _short(translate(end.reason))) for end in ends[:NAMED]]
+    return _some(named, len(ends))
 
 
 def _short(text: str) -> str:
     return text if len(text) <= REASON else text[: REASON - 3] + "..."
 
 
-def _more(number: int) -> str:
+def _some(named: Sequence[str], number: int) -> str:
+    """Those that are named, and how many of all ``number`` are not."""
+    told = tr("; ").join(named)
     if number <= NAMED:
-        return ""
-    return " " + translate(msg("and {number} more", number=number - NAMED))
+        return told
+    return tr("{named} and {number} more", named=told, number=number - NAMED)
 
 
 def _next(estate: Estate, job: Scheduled, ending: Ending) -> list[Message]:
@@ -184,11 +186,15 @@ def _missed(estate: Estate, job: Scheduled, misses: Sequence[Missed]) -> list[Me
     return [
         msg(
             "opsbook: night jobs of estate {estate} were due and did not start: {misses}.",
-            estate=estate.name, misses="; ".join(named) + _more(len(misses)),
+            estate=estate.name, misses=_some(named, len(misses)),
         )
     ]  # fmt: skip
 
 
 def _miss(estate: Estate, miss: Missed) -> str:
     due = miss.due.astimezone(estate.zone).strftime("%Y-%m-%d %H:%M%z")
-    return f"{miss.schedule} {due} ({miss.run})"
+    return _noted(f"{miss.schedule} {due}", miss.run)
+
+
+def _noted(name: str, note: str) -> str:
+    return tr("{name} ({notes})", name=name, notes=note)

@@ -202,7 +202,7 @@ class ShellAgent:
             raise garbled(self._host, Garbled("the cursor of journald"))
         for unit in units:
             if not _UNIT.fullmatch(unit):
-                raise HostFailed(msg("{unit} is not the name of a systemd unit", unit=unit))
+                raise HostFailed(msg("{unit} is not the name of a systemd unit.", unit=unit))
         self._can_stream()
         self.wire.send([f"journal {cursor or '-'} {len(units)}", *units])
         with self._understood(_COMMAND_IDLE):
