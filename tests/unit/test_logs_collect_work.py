@@ -241,8 +241,8 @@ def test_all_faults_of_sources_are_told_at_once():
     with pytest.raises(InputFault) as raised:
         sources_of(host)
     places = [fault.path.removeprefix("web1.opsbook_logs_") for fault in raised.value.faults]
-    assert places == ["a.0.name", "a.1", "a.2.files.0", "a.2.files.1", "a.2.files.2", "b",
-                      "c.0.journal.0", "c.1.command", "d.1"]  # fmt: skip
+    assert places == ["a.0.files.0", "a.0.name", "a.1", "a.2.files.0", "a.2.files.1", "a.2.files.2",
+                      "b", "c.0.journal.0", "c.1.command", "d.1"]  # fmt: skip
 
 
 def test_a_host_whose_sources_are_wrong_is_refused_with_every_fault(site):

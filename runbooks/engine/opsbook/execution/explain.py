@@ -122,6 +122,15 @@ _OURS = (
     (r"state exactly one of playbook.*", msg("state exactly one of playbook and procedure")),
     (r"without_python goes.*", msg("without_python goes with a playbook")),
     (r"state exactly one of files.*", msg("state exactly one of files, journal and command")),
+    (
+        r"not an absolute path in one line: (?P<value>.*)",
+        msg("a pattern is an absolute path in one line, not {value}"),
+    ),
+    (
+        r"not the name of a systemd unit: (?P<value>.*)",
+        msg("{value} is not the name of a systemd unit"),
+    ),
+    (r"a command is one line", msg("a command is one line")),
     (r"parameters named twice: (?P<names>.*)", msg("parameters named twice: {names}")),
     (r"a boolean is true or false", msg("must be true or false")),
     (r"an integer is written in digits", msg("must be a whole number, in digits")),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from opsbook.model.base import Declared
 from opsbook.model.estate import TimeZone
@@ -27,6 +28,31 @@ LONG_LINE = 64 * 1024
 """An unfinished last line up to this many bytes waits for the next night; a longer one is kept
 as it comes."""
 
+_UNIT = re.compile(r"[A-Za-z0-9@:._\\-]{1,256}")
+
+
+def _pattern(value: str) -> str:
+    if not value.startswith("/") or "//" in value or not value.isprintable():
+        raise ValueError(f"not an absolute path in one line: {value}")
+    return value
+
+
+def _unit(value: str) -> str:
+    if not _UNIT.fullmatch(value) or value.startswith("-"):
+        raise ValueError(f"not the name of a systemd unit: {value}")
+    return value
+
+
+def _one_line(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("a command is one line")
+    return value
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Unit = Annotated[str, AfterValidator(_unit)]
+Command = Annotated[str, AfterValidator(_one_line)]
+
 
 class Source(Declared):
     """One declared source of logs: variables ``opsbook_logs_*`` of a group or host are lists of
@@ -37,9 +63,9 @@ class Source(Declared):
     """
 
     name: SourceName
-    files: tuple[str, ...] = Field(default=(), strict=False)
-    journal: tuple[str, ...] | None = Field(default=None, strict=False)
-    command: str | None = None
+    files: tuple[Pattern, ...] = Field(default=(), strict=False)
+    journal: tuple[Unit, ...] | None = Field(default=None, strict=False)
+    command: Command | None = None
     timezone: TimeZone | None = None
     encoding: Literal["utf-8", "gb18030", "latin-1"] = "utf-8"
     sensitivity: Literal["public", "internal", "sensitive"] = "internal"

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from opsbook.domains.logs.model import Source
+from opsbook.execution.explain import explain
+from opsbook.execution.yamlfile import Document
 from opsbook.model.errors import InputFault
 from opsbook.model.estate import Host
 from opsbook.model.faults import Fault
 from opsbook.model.message import Message, msg
 
 PREFIX = "opsbook_logs_"
-_UNIT = re.compile(r"[A-Za-z0-9@:._\\-]{1,256}")
 
 
 def sources_of(host: Host) -> tuple[Source, ...]:
@@ -52,28 +53,11 @@ def _declared(host: Host, faults: list[Fault]) -> Iterator[tuple[str, Any]]:
 
 def _read(place: str, data: Any, faults: list[Fault]) -> Source | None:
     try:
-        source = Source.model_validate(data)
+        return Source.model_validate(data)
     except ValidationError as error:
-        for fault in error.errors():
-            where = ".".join([place, *map(str, fault["loc"])])
-            faults.append(_fault(where, msg("not valid: {reason}", reason=fault["msg"])))
+        found = explain(Source, Document(Path()), error.errors(), below=(place,))
+        faults += [_fault(fault.path, fault.problem) for fault in found]
         return None
-    wrong = list(_wrong_values(place, source))
-    faults += wrong
-    return None if wrong else source
-
-
-def _wrong_values(place: str, source: Source) -> Iterator[Fault]:
-    for number, pattern in enumerate(source.files):
-        if not pattern.startswith("/") or "//" in pattern or not pattern.isprintable():
-            yield _fault(
-                f"{place}.files.{number}", msg("a pattern is an absolute path in one line")
-            )
-    for number, unit in enumerate(source.journal or ()):
-        if not _UNIT.fullmatch(unit) or unit.startswith("-"):
-            yield _fault(f"{place}.journal.{number}", msg("not the name of a systemd unit"))
-    if source.command is not None and not source.command.isprintable():
-        yield _fault(f"{place}.command", msg("a command is one line"))
 
 
 def _fault(path: str, problem: Message) -> Fault:
