@@ -72,20 +72,25 @@ def command(become: bool) -> str:
 def out_of_time(host: str, timeout: float) -> HostFailed:
     """The fault of a script that did not end in time."""
     return HostFailed(
-        msg("a script on {host} did not end within {seconds} s", host=host, seconds=round(timeout))
+        msg("A script on {host} did not end within {seconds} s.", host=host, seconds=round(timeout))
     )
 
 
 def run_here(host: str, script: str, *, timeout: float, become: bool) -> Completed:
-    """Run ``script`` on this machine. Raises HostFailed when time runs out."""
+    """Run ``script`` on this machine. Raises HostFailed when time runs out or there is no shell."""
     root = become and os.geteuid() != 0
-    process = subprocess.Popen(
-        command(root).split(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    try:
+        process = subprocess.Popen(
+            command(root).split(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise HostFailed(
+            msg("this machine has no {program} in its PATH", program=error.filename)
+        ) from error
     try:
         out, err = process.communicate(script.encode(), timeout=timeout)
     except subprocess.TimeoutExpired as error:
