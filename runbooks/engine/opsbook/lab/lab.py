@@ -306,4 +306,7 @@ class Lab:
 
 
 def _all_of(missing: Sequence[Message]) -> Message:
-    return msg("A lab cannot run here: {reasons}", reasons=" ".join(m.english() for m in missing))
+    reasons = missing[-1]
+    for reason in reversed(missing[:-1]):
+        reasons = msg("{reason} {more}", reason=reason, more=reasons)
+    return msg("A lab cannot run here: {reasons}", reasons=reasons)
