@@ -62,7 +62,7 @@ def test_an_estate_in_order_is_said_to_be(
 ) -> None:
     estate = make_estate(tmp_path / "estate", LOCAL)
     assert run(["estate", "check", "-e", str(estate)]) == Exit.DONE
-    assert capsys.readouterr().out == f"Estate {estate} is in order: 1 hosts.\n"
+    assert capsys.readouterr().out == f"Estate {estate} is in order; hosts: 1.\n"
 
 
 def test_everything_wrong_with_an_estate_is_told_at_once(

@@ -340,7 +340,7 @@ def test_the_commands_say_what_they_did(
     assert json.loads(said())["events"] == 5
     prune = ["state", "prune", "--before", "2100-01-01", "--reason", "retention"]
     assert opsbook([*prune, "--dry-run"]) == 0
-    assert "4 payloads would be removed" in said()
+    assert "would be removed: 4" in said()
     assert opsbook(prune) == 0
-    assert "4 payloads were removed" in said()
+    assert "Payloads removed: 4" in said()
     assert opsbook(["records", "verify"]) == 0

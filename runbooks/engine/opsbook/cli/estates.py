@@ -225,7 +225,7 @@ def _check(
                                 count=len(faults)), faults))  # fmt: skip
     else:
         count = len(inventory.hosts) if inventory else 0
-        print(tr("Estate {estate} is in order: {count} hosts.", estate=estate, count=count))
+        print(tr("Estate {estate} is in order; hosts: {count}.", estate=estate, count=count))
     return Exit.BAD_INPUT if faults else Exit.DONE
 
 
@@ -308,6 +308,6 @@ def _print_checks(checks: Sequence[Check]) -> None:
             print(f"       {row['mend']}")
     bad = sum(not check.good for check in checks)
     if bad:
-        print(tr("{count} of {all} checks found a fault.", count=bad, all=len(checks)))
+        print(tr("Checks that found a fault: {count} of {all}.", count=bad, all=len(checks)))
     else:
-        print(tr("All {all} checks are well.", all=len(checks)))
+        print(tr("All checks are well: {all}.", all=len(checks)))

@@ -83,7 +83,7 @@ def _hold_release(
     if to_json:
         as_json([entry.to_json() for entry in released])
         return
-    print(tr("Released {number} holds of the case {case}.", number=len(released), case=case))
+    print(tr("Released holds of the case {case}: {number}.", number=len(released), case=case))
 
 
 def _ledger() -> Ledger:

@@ -108,9 +108,9 @@ def _prune(
     finally:
         ledger.close()
     if dry_run:
-        print(tr("{number} payloads would be removed.", number=count))
+        print(tr("Payloads that would be removed: {number}.", number=count))
     else:
-        print(tr("{number} payloads were removed.", number=count))
+        print(tr("Payloads removed: {number}.", number=count))
 
 
 def _conclude(verdict: Verdict) -> int:

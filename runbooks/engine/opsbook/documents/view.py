@@ -94,7 +94,7 @@ class _Page:
                     done=done - skipped, total=total)
             )  # fmt: skip
         if state == "closed" and done == total:
-            return self._words.of(msg("All {total} hosts are done.", total=total))
+            return self._words.of(msg("All hosts are done: {total}.", total=total))
         if state == "closed":
             return self._words.of(
                 msg("{done} of {total} hosts are done; {left} are not.",

@@ -74,7 +74,7 @@ def _report(host: str, script: str, done: Completed) -> HostReport:
                       reason=words)  # fmt: skip
         return HostReport(host, Outcome.FAILED, problem)
     evidence, unfit = read_records(done.out)
-    strange = msg("{count} lines of {script} were not understood", count=unfit, script=script)
+    strange = msg("lines of {script} that were not understood: {count}", count=unfit, script=script)
     return HostReport(
         host,
         Outcome.OK,

@@ -107,7 +107,7 @@ class Claims:
                     strange += 1
             if strange:
                 note = msg(
-                    "{witness} also holds {number} checkpoints of other ledgers.",
+                    "{witness} also holds checkpoints of other ledgers: {number}.",
                     witness=witness.name, number=strange,
                 )  # fmt: skip
                 self.notes.append(note)

@@ -222,7 +222,7 @@ class Run:
     def _interrupt(self, left: Sequence[str]) -> RunResult:
         self._sink.write(self._sink.event("run.interrupted", {"left": list(left)}))
         self._problems.append(
-            msg("{run} was stopped with {number} hosts left; go on with: opsbook resume {run}",
+            msg("{run} was stopped; hosts left: {number}; go on with: opsbook resume {run}",
                 run=self._job.run, number=len(left))
         )  # fmt: skip
         return self._result(RunState.INTERRUPTED, Exit.INTERRUPTED)

@@ -93,7 +93,9 @@ def host_ends(events: Iterable[Event]) -> list[HostEnd]:
             reason = Message.from_json(payload["summary"])
             ends[event.host] = HostEnd(event.host, Outcome(payload["outcome"]), reason)
         elif event.kind == "host.verified" and payload["failed"]:
-            reason = msg("{number} checks of its verification failed", number=payload["failed"])
+            reason = msg(
+                "checks of its verification that failed: {number}", number=payload["failed"]
+            )
             ends[event.host] = HostEnd(event.host, Outcome.FAILED, reason)
     return list(ends.values())
 
