@@ -68,6 +68,7 @@ class ShellAgent:
         self._host = host
         self._session = session
         self._packer: Packer = "none"
+        self._tools: frozenset[str] = frozenset()
         self._count = 0
         self._entries: dict[int, Entry] = {}
 
@@ -89,7 +90,8 @@ class ShellAgent:
             if packer not in ("zstd", "gzip", "none"):
                 raise Garbled(packer)
             self._packer = cast(Packer, packer)
-            return Facts(int(now), boot_id, self._packer, frozenset(tools.split(",")[1:]))
+            self._tools = frozenset(tools.split(",")[1:])
+            return Facts(int(now), boot_id, self._packer, self._tools)
 
     def forget(self) -> None:
         """See :meth:`Agent.forget`."""
@@ -98,7 +100,15 @@ class ShellAgent:
         self._entries.clear()
 
     def glob(self, pattern: str, follow: bool) -> list[Entry]:
-        """See :meth:`Agent.glob`."""
+        """See :meth:`Agent.glob`. Raises HostFailed where files would silently not be seen."""
+        if "stat" not in self._tools:
+            raise HostFailed(
+                msg("{host} has no working stat -c or xargs -0, so its files cannot be told apart.",
+                    host=self._host),
+                untouched=msg("Nothing of this night is kept; what was stored before is "
+                              "untouched."),
+                next_step=msg("Install coreutils or busybox there."),
+            )  # fmt: skip
         self.wire.send([f"glob {int(follow)} {pattern}"])
         with self._understood():
             word, count = self.wire.words()

@@ -14,11 +14,12 @@ NL='
 
 say() { printf '%s\n' "$*"; }
 has() { command -v "$1" >/dev/null 2>&1; }
+packs() { has "$1" && "$1" -1 -c </dev/null >/dev/null 2>&1; } # there, and it runs
 
 # pack LENGTH: compress standard input; without a compressor, exactly LENGTH bytes (zeros after
 # the end), so that the reader always knows where an answer ends.
-if has zstd; then packer=zstd; pack() { zstd -1 -q --check -c 2>/dev/null; }
-elif has gzip; then packer=gzip; pack() { gzip -1 -c 2>/dev/null; }
+if packs zstd; then packer=zstd; pack() { zstd -1 -q --check -c 2>/dev/null; }
+elif packs gzip; then packer=gzip; pack() { gzip -1 -c 2>/dev/null; }
 else packer=none; pack() { { cat; head -c "$1" /dev/zero; } 2>/dev/null | head -c "$1"; }
 fi
 
@@ -55,6 +56,7 @@ hello() {
     for tool in gzip xz zstd bzip2 sha256sum journalctl; do
         has "$tool" && tools=$tools,$tool
     done
+    [ "$(printf '/\0' | xargs -0 stat -c %n 2>/dev/null)" = / ] && tools=$tools,stat
     say "opsbook $1 $(date +%s) $boot $packer $tools"
 }
 
