@@ -40,5 +40,5 @@ def test_the_demo_without_root_says_so_and_still_collects_twice(tmp_path: Path) 
 def test_the_demo_can_be_had_again_and_in_chinese(tmp_path: Path) -> None:
     _demo(tmp_path, "zh")
     said = _demo(tmp_path, "zh")
-    assert "第二夜" in said
+    assert "第二晚" in said
     assert "The second night" not in said
