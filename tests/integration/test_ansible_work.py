@@ -349,7 +349,7 @@ def test_where_nothing_can_be_written_no_host_is_started(tmp_path: Path, catalog
     (tmp_path / "file").touch()
     sink = perform(make_job(make_estate(tmp_path / "estate", HERE), "quick", tmp_path / "file/x"))
     assert {report.outcome for report in sink.reports.values()} == {Outcome.NOT_STARTED}
-    assert "cannot write" in sink.reports["here"].summary.english()
+    assert "cannot be written" in sink.reports["here"].summary.english()
 
 
 def test_a_full_disk_is_told_and_no_host_is_started(tmp_path: Path, catalog: Path) -> None:
