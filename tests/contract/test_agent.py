@@ -15,9 +15,9 @@ import pytest
 import zstandard
 
 from doubles.hosts import Disk, MemoryAgent
-from opsbook.domains.logs.agent import ShellAgent, loader, script
+from opsbook.domains.logs.collect.agent import ShellAgent, loader, script
+from opsbook.domains.logs.collect.survey import Agent, Digest, Entry, Peek, Reading, Total
 from opsbook.domains.logs.model import CHUNK
-from opsbook.domains.logs.survey import Agent, Digest, Entry, Peek, Reading, Total
 from opsbook.execution.transport import ProcessSession
 from opsbook.model.estate import Host
 

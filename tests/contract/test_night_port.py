@@ -12,9 +12,9 @@ from doubles.clock import FakeClock
 from doubles.frames import APP, frame, send, window
 from doubles.night import MemoryLogStore
 from doubles.run import ESTATE
+from opsbook.domains.logs.keep.store import open_store
 from opsbook.domains.logs.model import HEAD, TAIL, Stream
 from opsbook.domains.logs.port import LogStore, Night
-from opsbook.domains.logs.store import open_store
 from opsbook.model.places import Places
 
 

@@ -18,9 +18,7 @@ from fnmatch import fnmatchcase
 
 import zstandard
 
-from opsbook.domains.logs.model import CHUNK, LONG_LINE, TAIL
-from opsbook.domains.logs.port import Piece
-from opsbook.domains.logs.survey import (
+from opsbook.domains.logs.collect.survey import (
     Answer,
     CommandEnd,
     Digest,
@@ -33,6 +31,8 @@ from opsbook.domains.logs.survey import (
     Total,
     Trailer,
 )
+from opsbook.domains.logs.model import CHUNK, LONG_LINE, TAIL
+from opsbook.domains.logs.port import Piece
 from opsbook.model.errors import HostUnreachable
 from opsbook.model.message import msg
 
@@ -112,7 +112,7 @@ class Disk:
 
 
 class MemoryAgent:
-    """An :class:`opsbook.domains.logs.survey.Agent` over a :class:`Disk`.
+    """An :class:`opsbook.domains.logs.collect.survey.Agent` over a :class:`Disk`.
 
     ``patience`` calls are answered, then the connection is lost.
     """

@@ -20,8 +20,8 @@ import pytest
 import zstandard
 
 from doubles.sshd import Sshd, free_port, running_sshd
-from opsbook.domains.logs.store import open_store
-from opsbook.domains.logs.work import LogCollectWork, free_bytes, over
+from opsbook.domains.logs.collect.work import LogCollectWork, free_bytes, over
+from opsbook.domains.logs.keep.store import open_store
 from opsbook.execution.ssh import ssh_config
 from opsbook.execution.transport import ShellTransport
 from opsbook.execution.work import HostReport, Job

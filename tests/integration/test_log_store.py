@@ -12,8 +12,8 @@ import pytest
 from doubles.clock import FakeClock
 from doubles.frames import APP, frame, send, window
 from doubles.run import ESTATE
+from opsbook.domains.logs.keep.store import DiskLogStore, open_store
 from opsbook.domains.logs.model import Stream
-from opsbook.domains.logs.store import DiskLogStore, open_store
 from opsbook.model.errors import Busy, Refused
 from opsbook.model.places import Places
 

@@ -18,10 +18,10 @@ import zstandard
 from doubles.clock import FakeClock
 from doubles.frames import APP, frame, send
 from doubles.run import BOTH, ESTATE
-from opsbook.domains.logs.audit import audit
+from opsbook.domains.logs.keep.audit import audit
+from opsbook.domains.logs.keep.store import DiskLogStore, open_store
 from opsbook.domains.logs.model import Stream
-from opsbook.domains.logs.reader import Query, read
-from opsbook.domains.logs.store import DiskLogStore, open_store
+from opsbook.domains.logs.read.reader import Query, read
 from opsbook.model.errors import HostRefused, InputFault, IntegrityFault
 from opsbook.model.estate import Estate
 from opsbook.model.places import Places
@@ -247,7 +247,7 @@ import sys
 from pathlib import Path
 from doubles.frames import APP, send
 from doubles.run import ESTATE
-from opsbook.domains.logs.store import open_store
+from opsbook.domains.logs.keep.store import open_store
 from opsbook.model.clock import SystemClock
 from opsbook.model.places import Places
 store = open_store(ESTATE, Places(Path(sys.argv[1])), SystemClock())

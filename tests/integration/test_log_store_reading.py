@@ -12,11 +12,11 @@ import pytest
 from doubles.clock import FakeClock
 from doubles.frames import APP, frame, send
 from doubles.run import ESTATE
-from opsbook.domains.logs.daily import daily
-from opsbook.domains.logs.lines import LONGEST
+from opsbook.domains.logs.keep.store import DiskLogStore, open_store
 from opsbook.domains.logs.model import Source
-from opsbook.domains.logs.reader import Hit, Query, read
-from opsbook.domains.logs.store import DiskLogStore, open_store
+from opsbook.domains.logs.read.daily import daily
+from opsbook.domains.logs.read.lines import LONGEST
+from opsbook.domains.logs.read.reader import Hit, Query, read
 from opsbook.model.errors import UsageFault
 from opsbook.model.places import Places
 

@@ -22,13 +22,13 @@ from doubles.clock import FakeClock
 from doubles.frames import APP, send
 from doubles.ledger import MemoryLedger
 from doubles.run import ESTATE, inventory, job_for, runbook
-from opsbook.domains.logs import holds
-from opsbook.domains.logs.audit import audit
-from opsbook.domains.logs.listing import kept_days
-from opsbook.domains.logs.reader import Query, read
-from opsbook.domains.logs.retain_work import RetainWork
-from opsbook.domains.logs.retention import Hold
-from opsbook.domains.logs.store import DiskLogStore, open_store
+from opsbook.domains.logs.keep.audit import audit
+from opsbook.domains.logs.keep.store import DiskLogStore, open_store
+from opsbook.domains.logs.read.listing import kept_days
+from opsbook.domains.logs.read.reader import Query, read
+from opsbook.domains.logs.retain import holds
+from opsbook.domains.logs.retain.retention import Hold
+from opsbook.domains.logs.retain.work import RetainWork
 from opsbook.execution.work import HostReport
 from opsbook.model.outcome import Outcome
 from opsbook.model.places import Places
@@ -257,7 +257,7 @@ from pathlib import Path
 from doubles.clock import FakeClock
 from integration.test_log_store_retention import retain
 from doubles.run import ESTATE
-from opsbook.domains.logs.store import open_store
+from opsbook.domains.logs.keep.store import open_store
 from opsbook.model.places import Places
 clock = FakeClock(datetime.fromisoformat(sys.argv[2]))
 store = open_store(ESTATE, Places(Path(sys.argv[1])), clock)

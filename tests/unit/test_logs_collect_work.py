@@ -13,8 +13,8 @@ import pytest
 from doubles.clock import FakeClock
 from doubles.hosts import Disk, MemoryAgent
 from doubles.night import MemoryLogStore
-from opsbook.domains.logs.sources import sources_of
-from opsbook.domains.logs.work import LogCollectWork
+from opsbook.domains.logs.collect.sources import sources_of
+from opsbook.domains.logs.collect.work import LogCollectWork
 from opsbook.execution.work import HostReport, Job
 from opsbook.model.canonical import canonical
 from opsbook.model.errors import HostUnreachable, InputFault

@@ -10,8 +10,8 @@ import pytest
 
 from doubles.hosts import Disk, MemoryAgent
 from doubles.night import MemoryLogStore
-from opsbook.domains.logs.collector import FileCollector, Outcome
-from opsbook.domains.logs.losses import Zones
+from opsbook.domains.logs.collect.collector import FileCollector, Outcome
+from opsbook.domains.logs.collect.losses import Zones
 from opsbook.domains.logs.model import Source
 
 LIVE, ONE, PACKED = b"/log/app.log", b"/log/app.log.1", b"/log/app.log.1.gz"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from doubles.hosts import Disk, MemoryAgent, Node
 from doubles.night import MemoryLogStore
-from opsbook.domains.logs.collector import FileCollector, Outcome
-from opsbook.domains.logs.losses import Zones
+from opsbook.domains.logs.collect.collector import FileCollector, Outcome
+from opsbook.domains.logs.collect.losses import Zones
 from opsbook.domains.logs.model import Source
 from opsbook.model.errors import HostUnreachable
 

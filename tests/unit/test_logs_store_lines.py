@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsbook.domains.logs.lines import LONGEST, Lines
+from opsbook.domains.logs.read.lines import LONGEST, Lines
 
 
 def lines_of(data: bytes, cuts: list[int], needle: bytes) -> list[bytes]:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsbook.domains.logs.completeness import every_minutes, judge
-from opsbook.domains.logs.minutes import Coverage, Sampler, minute_of, minutes_in
+from opsbook.domains.logs.keep.completeness import every_minutes, judge
+from opsbook.domains.logs.keep.minutes import Coverage, Sampler, minute_of, minutes_in
 from opsbook.domains.logs.times import Recogniser
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsbook.domains.logs.retention import Action, Hold, Kept, plan
-from opsbook.domains.logs.stored import StoredFile
+from opsbook.domains.logs.keep.stored import StoredFile
+from opsbook.domains.logs.retain.retention import Action, Hold, Kept, plan
 
 ENDS = datetime(2026, 1, 1, 16, tzinfo=UTC)
 FILE = StoredFile("web1", "2026-01-01", "app.R.zst", "app", "R", 1, "00", "here", "absent")

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from opsbook.cli import words
-from opsbook.domains.logs.retention import Action
+from opsbook.domains.logs.retain.retention import Action
 from opsbook.lab.hosts import State
 from opsbook.model.base import Bilingual
 from opsbook.model.message import Message

@@ -19,8 +19,8 @@ from opsbook.cli.logs_hold import register_holds
 from opsbook.text import tr
 
 if TYPE_CHECKING:
-    from opsbook.domains.logs.reader import Query
-    from opsbook.domains.logs.store import DiskLogStore
+    from opsbook.domains.logs.keep.store import DiskLogStore
+    from opsbook.domains.logs.read.reader import Query
 
 
 def register(app: typer.Typer) -> None:
@@ -73,7 +73,7 @@ def _search(
     number: _Number = None,
     to_json: JsonOption = False,
 ) -> int:
-    from opsbook.domains.logs.reader import Query
+    from opsbook.domains.logs.read.reader import Query
 
     store = open_logs(estate)
     start, end = _between(store, since, until)
@@ -92,7 +92,7 @@ def _show(
     number: _Number = None,
     to_json: JsonOption = False,
 ) -> int:
-    from opsbook.domains.logs.reader import Query
+    from opsbook.domains.logs.read.reader import Query
 
     store = open_logs(estate)
     start, end = _between(store, since, until)
@@ -109,7 +109,7 @@ def _list(
 ) -> None:
     from opsbook.cli.show import listing
     from opsbook.cli.words import TIERS, listed, word
-    from opsbook.domains.logs.listing import kept_days
+    from opsbook.domains.logs.read.listing import kept_days
 
     rows = [
         row
@@ -136,7 +136,7 @@ def _verify(estate: EstateOption, host: HostOption = None, to_json: JsonOption =
     from dataclasses import asdict
 
     from opsbook.cli.show import as_json
-    from opsbook.domains.logs.audit import audit
+    from opsbook.domains.logs.keep.audit import audit
     from opsbook.model.exits import Exit
     from opsbook.text import translate
 
@@ -168,7 +168,7 @@ def _completeness(
 
     from opsbook.cli.logs_page import print_daily
     from opsbook.cli.show import as_json
-    from opsbook.domains.logs.daily import daily
+    from opsbook.domains.logs.read.daily import daily
 
     store = open_logs(estate)
     today = store.clock.now().astimezone(store.estate.zone).date()
@@ -191,7 +191,7 @@ def _retention(
 ) -> None:
     from opsbook.cli.show import listing
     from opsbook.cli.words import ACTIONS, listed, word
-    from opsbook.domains.logs.due import may_delete, preview, step_json
+    from opsbook.domains.logs.retain.due import may_delete, preview, step_json
     from opsbook.text import translate
 
     store = open_logs(estate)
@@ -220,7 +220,7 @@ def _print_hits(
     from itertools import islice
 
     from opsbook.cli.logs_page import print_hits
-    from opsbook.domains.logs.reader import read
+    from opsbook.domains.logs.read.reader import read
 
     hits = islice(read(store, query), number)
     return print_hits(hits, store.estate.zone, to_json=to_json, named=named)

@@ -10,8 +10,8 @@ import typer
 from opsbook.text import tr
 
 if TYPE_CHECKING:
-    from opsbook.domains.logs.anchors import Anchors
-    from opsbook.domains.logs.store import DiskLogStore
+    from opsbook.domains.logs.keep.anchors import Anchors
+    from opsbook.domains.logs.keep.store import DiskLogStore
 
 EstateOption = Annotated[str, typer.Option("-e", "--estate", help=tr("The estate."))]
 HostOption = Annotated[str | None, typer.Option("--host", help=tr("Only this host."))]
@@ -21,7 +21,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help=tr("Print JSON."))]
 
 def open_logs(estate: str) -> DiskLogStore:
     """The log store of an estate given by name or path."""
-    from opsbook.domains.logs.store import open_store
+    from opsbook.domains.logs.keep.store import open_store
     from opsbook.execution.declarations import load_estate
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
@@ -32,7 +32,7 @@ def open_logs(estate: str) -> DiskLogStore:
 
 def open_logs_and_anchors(estate: str) -> tuple[DiskLogStore, Anchors]:
     """The log store of an estate, and what the ledger recorded of its nights."""
-    from opsbook.domains.logs.anchors import anchors_of
+    from opsbook.domains.logs.keep.anchors import anchors_of
     from opsbook.ledger.store import open_ledger
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places

@@ -41,8 +41,8 @@ def _hold_add(
     to_json: JsonOption = False,
 ) -> None:
     from opsbook.cli.show import as_json
-    from opsbook.domains.logs import holds
-    from opsbook.domains.logs.retention import Hold
+    from opsbook.domains.logs.retain import holds
+    from opsbook.domains.logs.retain.retention import Hold
 
     store = open_logs(estate)
     wanted = Hold(0, case, host, source, day_of(start), day_of(end))
@@ -59,7 +59,7 @@ def _hold_list(
     to_json: JsonOption = False,
 ) -> None:
     from opsbook.cli.show import listing
-    from opsbook.domains.logs import holds
+    from opsbook.domains.logs.retain import holds
 
     rows = [
         entry.to_json()
@@ -77,7 +77,7 @@ def _hold_release(
     case: _Case, estate: EstateOption, reason: _Reason, to_json: JsonOption = False
 ) -> None:  # fmt: skip
     from opsbook.cli.show import as_json
-    from opsbook.domains.logs import holds
+    from opsbook.domains.logs.retain import holds
 
     released = holds.release(open_logs(estate), _ledger(), case, reason, _user())
     if to_json:

@@ -9,8 +9,8 @@ from dataclasses import asdict
 from datetime import tzinfo
 
 from opsbook.cli.words import labelled
-from opsbook.domains.logs.daily import Daily
-from opsbook.domains.logs.reader import Hit
+from opsbook.domains.logs.read.daily import Daily
+from opsbook.domains.logs.read.reader import Hit
 from opsbook.model.message import printable
 from opsbook.text import tr
 

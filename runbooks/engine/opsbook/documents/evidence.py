@@ -19,7 +19,7 @@ _LOG_KEYS = frozenset(
         "seal_seconds", "boot_id", "clock_offset_seconds",
     }
 )  # fmt: skip
-"""What log collection tells (domains/logs/report.py); the page leaves out how it got there."""
+"""What log collection tells (domains/logs/collect/report.py); how it got there is left out."""
 
 MOST_SKIPPED = 40
 """The most files named that were not collected."""

@@ -14,8 +14,8 @@ from opsbook.model.places import Places
 from opsbook.model.runbook import Runbook
 
 PROCEDURES = {
-    "logs.collect": ("opsbook.domains.logs.work", "collect"),
-    "logs.retain": ("opsbook.domains.logs.retain_work", "retain"),
+    "logs.collect": ("opsbook.domains.logs.collect.work", "collect"),
+    "logs.retain": ("opsbook.domains.logs.retain.work", "retain"),
 }
 """Procedure name -> (module, factory). A factory takes estate, inventory, places and clock."""
 

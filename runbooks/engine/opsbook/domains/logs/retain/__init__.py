@@ -1,0 +1,1 @@
+"""Retention: archive, leave the hot tier, delete, hold; ``work`` serves a run."""
