@@ -83,7 +83,8 @@ def make_root(path: Path) -> Path:
         make_private(path)
         reason = None if os.access(path, os.W_OK | os.X_OK) else "Permission denied"
     except OSError as error:
-        reason = "Not a directory" if path.exists() else str(error.strerror)
+        in_its_place = isinstance(error, FileExistsError)  # a file, or a loop of links
+        reason = "Not a directory" if in_its_place else str(error.strerror)
     if reason is None:
         return path
     raise InputFault(
