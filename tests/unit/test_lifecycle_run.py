@@ -130,7 +130,7 @@ def test_the_most_serious_host_gives_the_exit_code(outcomes, code) -> None:
 
 def test_a_host_held_by_somebody_else_is_busy_and_the_others_go_on() -> None:
     ledger, number = fresh()
-    ledger.take("small/a2", holder("RUN-other", pid=1))
+    ledger.take("small/host/a2", holder("RUN-other", pid=1))
     result = carry_out(ledger, number, ScriptedWork())
     assert result.counts == {Outcome.OK: 4, Outcome.BUSY: 1}
     assert result.exit is Exit.BUSY
@@ -156,7 +156,7 @@ def test_leases_are_given_back_when_a_wave_ends() -> None:
     ledger, number = fresh()
     carry_out(ledger, number, ScriptedWork())
     for host in HOSTS.hosts:
-        ledger.release(ledger.take(f"small/{host.name}", holder("RUN-next")))
+        ledger.release(ledger.take(f"small/host/{host.name}", holder("RUN-next")))
 
 
 def test_past_the_failure_budget_the_rest_is_left_untouched() -> None:
@@ -290,7 +290,7 @@ def test_a_process_that_lost_its_lease_can_no_longer_write() -> None:
     class Frozen(ScriptedWork):
         def perform(self, hosts, job, sink):
             ledger.alive = lambda holder: holder.pid != 1
-            ledger.take("small/a1", holder("RUN-other", pid=2))
+            ledger.take("small/host/a1", holder("RUN-other", pid=2))
             super().perform(hosts, job, sink)
 
     from opsbook.model.errors import Refused

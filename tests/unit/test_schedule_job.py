@@ -14,6 +14,7 @@ import pytest
 from doubles.clock import FakeClock
 from doubles.ledger import MemoryLedger
 from opsbook import text
+from opsbook.execution.declarations import find_schedule
 from opsbook.ledger.process import this_process
 from opsbook.lifecycle.request import RunRequest, RunResult
 from opsbook.model.errors import IntegrityFault, Refused, UsageFault
@@ -23,7 +24,6 @@ from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
 from opsbook.model.outcome import Outcome, RunState
 from opsbook.scheduler import failure
-from opsbook.scheduler.declared import find_job
 from opsbook.scheduler.job import Teller, start
 
 NIGHT = datetime(2026, 11, 20, 18, 10, tzinfo=UTC)
@@ -296,7 +296,7 @@ def test_a_failure_command_is_not_a_shell_line(tmp_path: Path) -> None:
 
 def test_an_unknown_schedule_is_refused_with_the_known_ones(night: Night) -> None:
     with pytest.raises(UsageFault) as caught:
-        find_job(night.estate, "nigth")
+        find_schedule(night.estate, "nigth")
     assert caught.value.next_step is not None
     assert "night" in caught.value.next_step.english()
-    assert find_job(night.estate, "night").name == "night"
+    assert find_schedule(night.estate, "night").name == "night"

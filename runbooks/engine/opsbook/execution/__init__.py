@@ -1,4 +1,4 @@
-"""Reaching hosts: estates and inventories, SSH, ansible-runner, fabric, testinfra, waves.
+"""Reaching hosts: estates and inventories, SSH, ansible-runner, fabric, testinfra.
 
 Everything outside this machine stands behind a port. May import ``text`` and ``model``.
 """

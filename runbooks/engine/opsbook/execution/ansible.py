@@ -26,7 +26,7 @@ from opsbook.execution.masking import Masker
 from opsbook.execution.playevents import PlayEvents
 from opsbook.execution.privatefile import write_private
 from opsbook.execution.scripted import ScriptWork
-from opsbook.execution.ssh import sharing, ssh_config
+from opsbook.execution.ssh import plainly, sharing, ssh_config
 from opsbook.execution.vault import vaulted_values
 from opsbook.execution.work import HostReport, Job, Sink
 from opsbook.execution.workdir import working_directory
@@ -116,11 +116,12 @@ class _Play:
         from ansible_runner import RunnerConfig
 
         self._write(directory)
+        plain = plainly(directory)
         config = RunnerConfig(
             private_data_dir=str(directory),
             playbook=_playbook(self.job.runbook.name, self.job.runbook.work.playbook or ""),
-            inventory=[str(inventory_file(self.job.estate)), str(directory / "names.json")],
-            limit=f"@{directory / 'limit'}",
+            inventory=[str(inventory_file(self.job.estate)), str(plain / "names.json")],
+            limit=f"@{plain / 'limit'}",
             forks=min(len(self.hosts), self.job.runbook.waves.cap),
             ident="run",
             quiet=True,

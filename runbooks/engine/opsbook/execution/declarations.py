@@ -17,7 +17,7 @@ from opsbook.execution.explain import check
 from opsbook.execution.yamlfile import Document, read_yaml
 from opsbook.model import names
 from opsbook.model.errors import InputFault, UsageFault
-from opsbook.model.estate import Estate
+from opsbook.model.estate import Estate, Scheduled
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
 from opsbook.model.runbook import Runbook
@@ -61,6 +61,19 @@ def load_runbook(name: str) -> Runbook:
     if runbook is None or document.faults:
         raise _faulty(document)
     return runbook
+
+
+def find_schedule(estate: Estate, name: str) -> Scheduled:
+    """The schedule of that name; a dash stands for an underscore. Raises UsageFault."""
+    wanted = name.replace("-", "_")
+    for job in estate.schedules:
+        if job.name == wanted:
+            return job
+    known = ", ".join(job.name for job in estate.schedules)
+    raise UsageFault(
+        msg("Estate {estate} has no schedule named {name}.", estate=estate.name, name=name),
+        next_step=msg("Its schedules are: {known}", known=known) if known else None,
+    )
 
 
 def runbook_directory(name: str) -> Path:

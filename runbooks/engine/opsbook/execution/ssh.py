@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from stat import S_ISDIR
 
@@ -36,7 +37,35 @@ def ssh_config(inventory: Inventory, places: Places) -> Path:
         except OSError as error:
             problem = msg("{file} cannot be written: {reason}", file=file, reason=error.strerror)
             raise InputFault(problem) from error
-    return file
+    return plainly(file.parent) / file.name
+
+
+def plainly(directory: Path) -> Path:
+    """A name of ``directory`` that is one word to every tool: itself, or a link to it below /tmp.
+
+    OpenSSH hands the path of its configuration to a shell for ProxyJump, unquoted, and Ansible
+    splits the name of a limit file at spaces. Raises InputFault when no such link can be made.
+    """
+    if _PLAIN.fullmatch(str(directory)):
+        return directory
+    home = _below_tmp()
+    if not _is_ours(home):
+        raise InputFault(
+            msg("{path} has characters that OpenSSH does not take, and {home} is not ours.",
+                path=directory, home=home),
+            next_step=msg("Set OPSBOOK_STATE to another directory."),
+        )  # fmt: skip
+    link = home / hashlib.sha256(os.fsencode(directory)).hexdigest()[:24]
+    with suppress(FileExistsError):
+        link.symlink_to(directory)
+    return link
+
+
+_PLAIN = re.compile(r"[\w/.@+=-]+")
+
+
+def _below_tmp() -> Path:
+    return Path(f"/tmp/opsbook-{os.geteuid()}")  # noqa: S108
 
 
 def render(inventory: Inventory) -> str:
@@ -115,8 +144,9 @@ def sharing(inventory: Inventory, places: Places) -> list[str]:
     estates. Empty when there is no safe and short enough place for sockets (unix(7): 108 bytes).
     """
     config = ssh_config(inventory, places)
-    for directory in (places.cache / "mux", Path(f"/tmp/opsbook-{os.geteuid()}")):  # noqa: S108
-        if len(str(directory)) <= _SOCKET_DIRECTORY and _is_ours(directory):
+    for directory in (places.cache / "mux", _below_tmp()):
+        short = len(os.fsencode(directory)) <= _SOCKET_DIRECTORY
+        if short and _PLAIN.fullmatch(str(directory)) and _is_ours(directory):
             path = directory / f"{config.stem[:8]}%C"
             return ["-o", "ControlMaster=auto", "-o", "ControlPersist=60s",
                     "-o", f"ControlPath={path}"]  # fmt: skip

@@ -27,7 +27,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on ``resource`` (``<estate>/<host>``) with a fencing ``token``.
+    """The right to work on ``resource`` (:mod:`opsbook.ledger.resources`) with a fencing ``token``.
 
     ``recovered`` is the dead holder it was taken from, if any.
     """

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from opsbook.execution.verification import Tested, Verified
 from opsbook.execution.work import HostReport, Job, Work
+from opsbook.ledger import resources
 from opsbook.ledger.port import Checkpoint, Holder, Ledger
 from opsbook.lifecycle.plan import Plan, unfinished
 from opsbook.lifecycle.request import RunResult, Watcher
@@ -121,7 +122,7 @@ class Run:
         if host.vars.get("opsbook_managed") is False:
             self._sink.finished(self._unmanaged(host))
             return None
-        resource = f"{self._job.estate.name}/{name}"
+        resource = resources.of_host(self._job.estate.name, name)
         try:
             lease = self._ports.ledger.take(resource, self._holder)
         except Busy as busy:

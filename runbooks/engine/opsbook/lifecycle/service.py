@@ -13,23 +13,25 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from opsbook.execution.declarations import load_estate, load_runbook
+from opsbook.execution.declarations import find_schedule, load_estate, load_runbook
 from opsbook.execution.inventory import load_inventory
 from opsbook.execution.provenance import code_digest, versions
 from opsbook.execution.requester import requester
 from opsbook.execution.work import Job, Work
+from opsbook.ledger import resources
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger, this_process
 from opsbook.ledger.witness import testify
 from opsbook.lifecycle.history import History, read_history
 from opsbook.lifecycle.parameters import resolve
 from opsbook.lifecycle.plan import Plan, make_plan
+from opsbook.lifecycle.refusal import record_refusal
 from opsbook.lifecycle.request import RunRequest, RunResult, Watcher
 from opsbook.lifecycle.run import Earlier, Ports, Run, Verifier
 from opsbook.lifecycle.works import work_for
 from opsbook.model.clock import Clock
-from opsbook.model.errors import InputFault, OpsbookError, Refused, UsageFault
-from opsbook.model.estate import Estate, Inventory, Scheduled
+from opsbook.model.errors import OpsbookError, Refused, UsageFault
+from opsbook.model.estate import Estate, Inventory
 from opsbook.model.event import NewEvent
 from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
@@ -66,7 +68,7 @@ def run_runbook(
     """
     estate = load_estate(request.estate, places)
     runbook = load_runbook(request.runbook)
-    scheduled = _scheduled(estate, request.schedule)
+    scheduled = find_schedule(estate, request.schedule) if request.schedule else None
     settings = resolve(runbook, request.settings, scheduled.parameters if scheduled else {})
     limit = scheduled.limit if scheduled and request.limit is None else request.limit
     at = clock.now()
@@ -96,8 +98,8 @@ def run_runbook(
 def resume_run(number: str, places: Places, clock: Clock, watcher: Watcher) -> RunResult:
     """Go on with a run that was interrupted or whose process died.
 
-    Raises UsageFault when there is nothing to resume, Busy while its process is alive, Refused
-    when the code has changed since the run was opened.
+    Changes of code or inventory since then are told as deviations: a routine run only reads.
+    Raises UsageFault when there is nothing to resume, Busy while its process is alive.
     """
     ledger = open_ledger(places, clock)
     history = read_history(ledger, number)
@@ -121,7 +123,7 @@ def resume_run(number: str, places: Places, clock: Clock, watcher: Watcher) -> R
 @contextmanager
 def _held(ledger: Ledger, estate: Estate, number: str) -> Iterator[None]:
     """Only one process at a time carries out a run. Raises Busy while another one does."""
-    lease = ledger.take(f"{estate.name}/run/{number}", this_process(number))
+    lease = ledger.take(resources.of_run(estate.name, number), this_process(number))
     try:
         yield
     finally:
@@ -172,7 +174,7 @@ def _work_or_refusal(setting: _Setting, who: Mapping[str, Any]) -> Work:
         return _work(setting)
     except OpsbookError as error:
         s = setting
-        _record_refusal(s.estate, s.runbook, s.ledger, s.at, who, error.problem, error.exit)
+        record_refusal(s.estate, s.runbook, s.ledger, s.at, who, error.problem, error.exit)
         raise
 
 
@@ -221,48 +223,10 @@ def _refuse_by_policy(
         problem = msg("Estate {estate} requires a witness and names none.", estate=estate.name)
     if problem is None:
         return
-    number = _record_refusal(estate, runbook, ledger, at, who, problem, Exit.REFUSED)
+    number = record_refusal(estate, runbook.name, ledger, at, who, problem, Exit.REFUSED)
     raise Refused(
         problem,
         untouched=msg("No host was touched; the refusal is recorded as {run}.", run=number),
-    )
-
-
-def _record_refusal(
-    estate: Estate,
-    runbook: Runbook,
-    ledger: Ledger,
-    at: datetime,
-    who: Mapping[str, Any],
-    problem: Message,
-    code: Exit,
-) -> str:
-    """A run that was refused before it began, with the exit ``code`` it is refused by."""
-    payload = {
-        "problem": problem.to_json(),
-        "requested_by": dict(who),
-        "runbook": runbook.name,
-        "title": runbook.title.model_dump(),
-        "timezone": estate.timezone,
-        "exit": int(code),
-    }
-    number = ledger.open_run(
-        _day(estate, at),
-        lambda run: [NewEvent("run.refused", estate.name, run, payload=payload)],
-    )
-    testify(ledger.checkpoint(), estate.witnesses)
-    return number
-
-
-def _scheduled(estate: Estate, name: str | None) -> Scheduled | None:
-    if name is None:
-        return None
-    for scheduled in estate.schedules:
-        if scheduled.name == name:
-            return scheduled
-    raise InputFault(
-        msg("Estate {estate} has no schedule {name}.", estate=estate.name, name=name),
-        next_step=msg("opsbook schedule list -e {estate} shows them.", estate=estate.name),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from opsbook.execution.declarations import load_estate, load_runbook
 from opsbook.lifecycle.parameters import resolve
-from opsbook.model.errors import InputFault, OpsbookError, UsageFault
+from opsbook.model.errors import InputFault, OpsbookError
 from opsbook.model.estate import Estate, Scheduled
 from opsbook.model.faults import Fault
 from opsbook.model.message import msg
@@ -36,19 +36,6 @@ def check_schedules(estate: Estate) -> None:
             faults,
             untouched=msg("Nothing was started."),
         )
-
-
-def find_job(estate: Estate, name: str) -> Scheduled:
-    """The schedule of that name; a dash stands for an underscore. Raises UsageFault."""
-    wanted = name.replace("-", "_")
-    for job in estate.schedules:
-        if job.name == wanted:
-            return job
-    known = ", ".join(job.name for job in estate.schedules)
-    raise UsageFault(
-        msg("Estate {estate} has no schedule named {name}.", estate=estate.name, name=name),
-        next_step=msg("Its schedules are: {known}", known=known) if known else None,
-    )
 
 
 def _faults(estate: Estate, number: int, job: Scheduled) -> Iterator[Fault]:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from opsbook.execution.declarations import load_estate
+from opsbook.execution.declarations import find_schedule, load_estate
 from opsbook.execution.requester import requester
+from opsbook.ledger import resources
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.process import this_process
-from opsbook.ledger.witness import testify
+from opsbook.lifecycle.refusal import record_refusal
 from opsbook.lifecycle.request import RunRequest, RunResult, Watcher
 from opsbook.model.clock import Clock
 from opsbook.model.errors import Busy, OpsbookError
@@ -21,7 +22,6 @@ from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
 from opsbook.scheduler import failure
-from opsbook.scheduler.declared import find_job
 from opsbook.scheduler.missed import Missed, due_now, record_missed
 from opsbook.scheduler.notice import Ending, host_ends, of_error, paragraph
 from opsbook.text import translate
@@ -73,7 +73,7 @@ def start_job(
     from opsbook.lifecycle import run_runbook
 
     declared = load_estate(estate, places)
-    job = find_job(declared, name)
+    job = find_schedule(declared, name)
 
     def begin(request: RunRequest) -> RunResult:
         return run_runbook(request, places, clock, watcher)
@@ -154,7 +154,7 @@ def _take_and_run(
     estate: Estate, job: Scheduled, ledger: Ledger, clock: Clock, begin: Begin
 ) -> Ending:
     try:
-        lease = ledger.take(f"{estate.name}/job/{job.name}", this_process(""))
+        lease = ledger.take(resources.of_job(estate.name, job.name), this_process(""))
     except Busy:
         return _refuse_overlap(estate, job, ledger, clock)
     try:
@@ -180,18 +180,7 @@ def _refuse_overlap(estate: Estate, job: Scheduled, ledger: Ledger, clock: Clock
         "this start was refused.",
         schedule=job.name, estate=estate.name,
     )  # fmt: skip
-    payload: dict[str, Any] = {
-        "problem": problem.to_json(),
-        "requested_by": requester("cron", job.name, os.environ),
-        "runbook": job.runbook,
-        "timezone": estate.timezone,
-        "exit": int(Exit.BUSY),
-    }
-
-    def make(run: str) -> list[NewEvent]:
-        return [NewEvent("run.refused", estate.name, run, payload=payload)]
-
-    run = ledger.open_run(clock.now().astimezone(estate.zone).date(), make)
-    testify(ledger.checkpoint(), estate.witnesses)
+    who = requester("cron", job.name, os.environ)
+    run = record_refusal(estate, job.runbook, ledger, clock.now(), who, problem, Exit.BUSY)
     untouched = msg("No host was touched; the refusal is recorded as {run}.", run=run)
     return Ending(Exit.BUSY, run, problems=[problem], untouched=untouched)

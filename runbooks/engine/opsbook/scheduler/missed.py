@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from opsbook.ledger import resources
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.process import this_process
 from opsbook.ledger.witness import testify
@@ -71,7 +72,7 @@ def record_missed(estate: Estate, ledger: Ledger, clock: Clock) -> list[Missed]:
     if not _news(estate, ledger, now):
         return []
     try:
-        lease = ledger.take(f"{estate.name}/schedules", this_process(""))
+        lease = ledger.take(resources.of_schedules(estate.name), this_process(""))
     except Busy:
         return []
     try:

@@ -1,0 +1,51 @@
+"""A run that was refused before it began: it has a number and a record, but no execution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from opsbook.execution.declarations import load_runbook
+from opsbook.ledger.port import Ledger
+from opsbook.ledger.witness import testify
+from opsbook.model.errors import OpsbookError
+from opsbook.model.estate import Estate
+from opsbook.model.event import NewEvent
+from opsbook.model.exits import Exit
+from opsbook.model.message import Message
+
+
+def record_refusal(
+    estate: Estate,
+    runbook: str,
+    ledger: Ledger,
+    at: datetime,
+    who: Mapping[str, Any],
+    problem: Message,
+    code: Exit,
+) -> str:
+    """Record and sign that ``who`` was refused, with the exit ``code``; gives the run's number."""
+    payload = {
+        "problem": problem.to_json(),
+        "requested_by": dict(who),
+        "runbook": runbook,
+        **_about(runbook),
+        "timezone": estate.timezone,
+        "exit": int(code),
+    }
+    number = ledger.open_run(
+        at.astimezone(estate.zone).date(),
+        lambda run: [NewEvent("run.refused", estate.name, run, payload=payload)],
+    )
+    testify(ledger.checkpoint(), estate.witnesses)
+    return number
+
+
+def _about(runbook: str) -> dict[str, Any]:
+    """Title and class, as far as the runbook can be read: a faulty one is refused on record too."""
+    try:
+        book = load_runbook(runbook)
+    except OpsbookError:
+        return {}
+    return {"title": book.title.model_dump(), "class": str(book.class_)}
