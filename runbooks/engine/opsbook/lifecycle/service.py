@@ -174,7 +174,7 @@ def _work_or_refusal(setting: _Setting, who: Mapping[str, Any]) -> Work:
         return _work(setting)
     except OpsbookError as error:
         s = setting
-        record_refusal(s.estate, s.runbook, s.ledger, s.at, who, error.problem, error.exit)
+        record_refusal(s.estate, s.runbook.name, s.ledger, s.at, who, error.problem, error.exit)
         raise
 
 
