@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,10 +13,13 @@ BIN = Path(sys.executable).parent
 
 def bench(state: Path) -> list[Figure]:
     """``opsbook --help`` and the newest 50 of 10,000 records."""
-    from bench_ledger import fill_records
+    from bench_ledger import fill
+
+    from opsbook.model.places import Places
 
     home = state / "cli"
-    fill_records(home, 10_000)
+    shutil.rmtree(home, ignore_errors=True)
+    fill(Places(home), 10_000, 2)
     env = {"OPSBOOK_STATE": str(home)}
     base = best(lambda: timed([BIN / "ansible", "--version"]).seconds, 5)
     rows = []

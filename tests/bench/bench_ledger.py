@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from figures import Figure
+
 from doubles.clock import FakeClock
 from opsbook.ledger.audit import audit
 from opsbook.ledger.store import SqlLedger, open_ledger
@@ -19,17 +21,21 @@ from opsbook.model.event import NewEvent
 from opsbook.model.places import Places
 
 EVENTS = 1_000_000
-RECORDS = 10_000
 _PER_RUN = 500
 
 
-def bench(events: int = EVENTS, records: int = RECORDS) -> dict[str, Any]:
-    """All figures; seconds unless the name says otherwise."""
-    with tempfile.TemporaryDirectory() as directory:
-        root = Path(directory)
-        return {**appending(root / "append"), **verifying(root / "verify", events)} | listing(
-            root / "list", records
-        )
+def bench(state: Path) -> list[Figure]:
+    """A million events verified, and how quickly events become durable."""
+    with tempfile.TemporaryDirectory(dir=state) as directory:
+        figures = appending(Path(directory) / "append")
+        figures |= verifying(Path(directory) / "verify", EVENTS)
+    memory = figures["verify_kib"] / 1024
+    return [
+        Figure("verify 1,000,000 events", "60 s", "<= 1.0 x", figures["verify"] / 60,
+               figures["verify"] <= 60, f"{figures['verify']:.1f} s, {memory:.0f} MiB"),
+        Figure("durable single appends per second", "-", "-", figures["appends_per_second"], True,
+               f"in batches of 500: {figures['batched_events_per_second']:.0f} events/s"),
+    ]  # fmt: skip
 
 
 def appending(root: Path, single: int = 300, batched: int = 20_000) -> dict[str, Any]:
@@ -60,17 +66,6 @@ def verify_here(root: str) -> None:
     assert verdict.bad is None, verdict
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(time.perf_counter() - start, verdict.events, peak)
-
-
-def listing(root: Path, records: int) -> dict[str, Any]:
-    """``opsbook records list`` over many records against ``ansible --version`` (best of five)."""
-    fill(Places(root), records, 2)
-    scripts = Path(sys.executable).parent
-    return {
-        "records": records,
-        "records_list": _best([str(scripts / "opsbook"), "records", "list"], root),
-        "ansible_version": _best([str(scripts / "ansible"), "--version"], root),
-    }
 
 
 def fill(places: Places, runs: int, events_per_run: int) -> None:
@@ -107,10 +102,6 @@ def _seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
-
-
-def _best(command: Sequence[str], state: Path) -> float:
-    return min(_seconds(lambda: _run(command, state)) for _ in range(5))
 
 
 def _run(command: Sequence[str], state: Path | None = None) -> str:

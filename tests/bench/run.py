@@ -12,9 +12,9 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from figures import Figure
+
+sys.path.append(str(Path(__file__).parents[1]))
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("OPSBOOK_STATE", ROOT / ".state" / "bench")).absolute()
