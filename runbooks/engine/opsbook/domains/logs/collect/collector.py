@@ -101,15 +101,34 @@ class FileCollector:
             self._watch.phase("survey")
             seen, made = self._look(trust=attempt == 0, last=attempt == ATTEMPTS - 1)
             if attempt == 0:
+                self._miss_sources(seen)
                 self._outcome.files += len(seen.files)
                 self._watch.expect(sum(take.end - take.start for take in made.takes))
             self._watch.phase("transfer")
             again = attempt > 0
             self._carry_out(seen, made, again)
             if not self._failed_files:
-                return
+                break
         for key in self._failed_files:
             self._note_restless(seen, key)
+        self._tell_unread([leave for leave in made.left if leave.again])
+
+    def _miss_sources(self, seen: Survey) -> None:
+        """A declared source without a single file is somebody's mistake: here or on the host."""
+        found = {name for file in seen.files for name in file.sources}
+        for name in sorted(self._sources.keys() - found):
+            patterns = " ".join(self._sources[name].files)
+            self._outcome.deviations.append(
+                msg("{source}: no file matches {patterns}.", source=name, patterns=patterns)
+            )
+
+    def _tell_unread(self, left: Sequence[Leave]) -> None:
+        """Files that were there and could not be read are more than a note."""
+        if left:
+            self._outcome.deviations.append(
+                msg("Files that were there and could not be read: {number}, {path} among them.",
+                    number=len(left), path=shown(left[0].file.path))
+            )  # fmt: skip
 
     def _look(self, *, trust: bool, last: bool) -> tuple[Survey, Plan]:
         """A survey and its plan; once more when files moved between the two."""

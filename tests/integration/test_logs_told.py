@@ -1,4 +1,4 @@
-"""Kept logs against the ledger: a store put back as a whole to an earlier night is found out."""
+"""What ledger and record tell of kept logs: changes behind their back, sources without files."""
 
 from __future__ import annotations
 
@@ -72,3 +72,15 @@ def test_a_store_that_was_removed_is_a_fault(here: Path) -> None:
     checked = verify(here)
     assert checked.returncode == Exit.FAULT
     assert "the store knows nothing of them" in checked.stdout
+
+
+def test_a_source_that_matches_no_file_is_told_in_the_record(here: Path) -> None:
+    hosts = here / "here" / "hosts.yml"
+    hosts.write_text(hosts.read_text(encoding="utf-8").replace("app.log'", "ap.log'"), "utf-8")
+    night(here, "2026-11-21T01:00:00Z one\n")
+    shown = opsbook("records", "show", "--json", newest())
+    assert "{source}: no file matches {patterns}." in shown.stdout
+
+
+def newest() -> str:
+    return opsbook("records", "list", "-n", "1").stdout.splitlines()[-1].split()[0]
