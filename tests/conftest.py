@@ -27,7 +27,8 @@ def _state_of_tests() -> Iterator[None]:
         if "OPSBOOK_STATE" not in os.environ:
             env.setenv("OPSBOOK_STATE", str(Path(scratch) / "state"))
         env.setenv("LC_ALL", "C.UTF-8")
-        env.delenv("OPSBOOK_LANG", raising=False)
+        for name in ("OPSBOOK_LANG", "OPSBOOK_LAB_IMAGES"):
+            env.delenv(name, raising=False)
         yield
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from doubles.clock import FakeClock
 from doubles.estate_of_runs import DAY, finished, opened, whole_run
+from opsbook.ledger import sqlite
 from opsbook.ledger.audit import audit
 from opsbook.ledger.listing import find_runs, open_reader, record_now
 from opsbook.ledger.port import Holder
@@ -81,6 +82,7 @@ filler = places.root / "filler"
 filler.unlink()
 ledger.append([NewEvent("host.task", payload={"after": True})])
 ledger.close()
+from opsbook.ledger import sqlite
 from opsbook.ledger.audit import audit
 verdict, _ = audit(places)
 print(verdict.events, verdict.level.value)
@@ -299,3 +301,25 @@ def test_processes_in_different_pid_namespaces_see_each_other_alive() -> None:
     assert alive(there)
     process.communicate(timeout=20)
     assert not alive(there)
+
+
+def test_connections_that_first_switch_to_the_write_ahead_log_wait_for_each_other(
+    tmp_path: Path,
+) -> None:
+    troubles: list[BaseException] = []
+    for number in range(200):
+        path, start = tmp_path / f"{number}.db", threading.Barrier(4)
+
+        def connect(path: Path = path, start: threading.Barrier = start) -> None:
+            start.wait()
+            try:
+                sqlite._connect(path).close()
+            except BaseException as trouble:
+                troubles.append(trouble)
+
+        threads = [threading.Thread(target=connect) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert troubles == []
