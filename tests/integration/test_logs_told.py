@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,20 @@ def test_a_source_that_matches_no_file_is_told_in_the_record(here: Path) -> None
 
 def newest() -> str:
     return opsbook("records", "list", "-n", "1").stdout.splitlines()[-1].split()[0]
+
+
+def test_a_silence_of_a_source_that_should_write_is_told_in_the_record(here: Path) -> None:
+    hosts = here / "here" / "hosts.yml"
+    declared = hosts.read_text(encoding="utf-8").replace(
+        "name: app,", "name: app, expect_every: 1m,"
+    )
+    hosts.write_text(declared, "utf-8")
+    now = datetime.now(UTC)
+    for minutes in (30, 29, 1):
+        with (here / "app.log").open("a", encoding="utf-8") as log:
+            log.write(f"{now - timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ} a line\n")
+    night(here, "")
+    (host,) = json.loads(opsbook("records", "show", "--json", newest()).stdout)["hosts"]
+    (told,) = host["deviations"]
+    assert "the first gap is" in told["text"]
+    assert told["params"]["have"] == 3

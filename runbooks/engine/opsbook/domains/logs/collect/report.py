@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from opsbook.domains.logs.collect.survey import Note, shown
 from opsbook.domains.logs.model import Loss, NightResult
 from opsbook.execution.work import HostReport
 from opsbook.model.clock import stamp
-from opsbook.model.message import msg
+from opsbook.model.message import Message, msg
 from opsbook.model.outcome import Outcome
 
 MOST_NOTES = 200
@@ -63,7 +63,20 @@ def report(
             name: round(timing.seconds.get(name, 0.0), 3) for name in ("survey", "transfer", "seal")
         },
     }
-    return HostReport(host, Outcome.OK, summary, evidence, tuple(collected.deviations))
+    deviations = (*collected.deviations, *_silences(result))
+    return HostReport(host, Outcome.OK, summary, evidence, deviations)
+
+
+def _silences(result: NightResult) -> Iterator[Message]:
+    """Minutes in which a source should have written and did not."""
+    for part in result.completeness:
+        if part.expected and part.gaps:
+            yield msg(
+                "{source}: minutes with lines: {have} of {expected}; the first gap is {first} to"
+                " {last}.",
+                source=part.source, have=part.have, expected=part.expected,
+                first=part.gaps[0][0], last=part.gaps[0][1],
+            )  # fmt: skip
 
 
 def _kept(result: NightResult) -> dict[str, Any]:
