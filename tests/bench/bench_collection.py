@@ -66,7 +66,7 @@ def _first_night(estate: BenchEstate, state: Path) -> tuple[list[Figure], dict]:
     transfer, whole = _transfer(record), _span(record)
     fetch = _wall(lambda: _fetch(estate, state))
     shutil.rmtree(out)
-    tar = "parallel ssh tar | zstd -1"
+    tar = "parallel ssh tar, zstd -1"
     command = f"the whole command {run.seconds:.2f} s with start-up, verification and signing"
     return [
         at_most("first night, 10 x 50 MB: connect, transfer and store", tar, transfer / bare, 1.3,
