@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from opsbook.model.base import Declared
+from opsbook.model.clock import stamp
 from opsbook.model.estate import TimeZone
 from opsbook.model.message import Message
 from opsbook.model.names import SourceName
@@ -137,6 +138,17 @@ class Loss:
     after: datetime | None
     before: datetime | None
     lines_at_most: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As kept in manifests and records."""
+        return {
+            "source": self.source,
+            "path": self.path,
+            "reason": self.reason.to_json(),
+            "after": stamp(self.after) if self.after else None,
+            "before": stamp(self.before) if self.before else None,
+            "lines_at_most": self.lines_at_most,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from opsbook.domains.logs.collect.collector import Outcome as Collected
 from opsbook.domains.logs.collect.survey import Note, shown
-from opsbook.domains.logs.model import Loss, NightResult
+from opsbook.domains.logs.model import NightResult
 from opsbook.execution.work import HostReport
 from opsbook.model.clock import stamp
 from opsbook.model.message import Message, msg
@@ -50,7 +50,7 @@ def report(
         summary = msg("{lines} new lines, {bytes} bytes collected.", lines=lines, bytes=raw)
     evidence = {
         **_kept(result),
-        "losses": [_loss(loss) for loss in collected.losses.values()],
+        "losses": [loss.to_json() for loss in collected.losses.values()],
         "skipped": [_note(note) for note in list(collected.notes.values())[:MOST_NOTES]],
         "skipped_count": len(collected.notes),
         "files": collected.files,
@@ -88,17 +88,6 @@ def _kept(result: NightResult) -> dict[str, Any]:
         "dropped": len(result.dropped),
         "notes": [note.to_json() for note in result.notes],
         "seal_seconds": round(result.seal_seconds, 3),
-    }
-
-
-def _loss(loss: Loss) -> dict[str, Any]:
-    return {
-        "source": loss.source,
-        "path": loss.path,
-        "reason": loss.reason.to_json(),
-        "after": stamp(loss.after) if loss.after else None,
-        "before": stamp(loss.before) if loss.before else None,
-        "lines_at_most": loss.lines_at_most,
     }
 
 

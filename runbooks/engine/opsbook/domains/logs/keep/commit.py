@@ -17,7 +17,6 @@ from opsbook.domains.logs.keep.facts import (
     Judged,
     by_source,
     completeness_json,
-    loss_json,
     stamp_or_none,
     totals,
 )
@@ -234,7 +233,7 @@ class Commit:
         self, db: sqlite3.Connection, losses: Sequence[Loss], complete: Sequence[Completeness]
     ) -> None:
         facts = {
-            "losses": [loss_json(loss) for loss in losses],
+            "losses": [loss.to_json() for loss in losses],
             "completeness": [completeness_json(each) for each in complete],
             "notes": [note.to_json() for note in self._notes],
         }

@@ -9,7 +9,7 @@ from typing import Any
 
 from opsbook.domains.logs.keep.parts import StoredPiece
 from opsbook.domains.logs.keep.seal import Sealed
-from opsbook.domains.logs.model import Completeness, Loss, SourceTotals
+from opsbook.domains.logs.model import Completeness, SourceTotals
 from opsbook.model.clock import stamp
 
 Judged = tuple[StoredPiece, Sealed]
@@ -50,18 +50,6 @@ def totals(judged: Sequence[Judged]) -> tuple[SourceTotals, ...]:
 def stamp_or_none(moment: datetime | None) -> str | None:
     """``moment`` as kept in events."""
     return stamp(moment) if moment else None
-
-
-def loss_json(loss: Loss) -> dict[str, Any]:
-    """A loss as kept in a manifest."""
-    return {
-        "source": loss.source,
-        "path": loss.path,
-        "reason": loss.reason.to_json(),
-        "after": stamp_or_none(loss.after),
-        "before": stamp_or_none(loss.before),
-        "lines_at_most": loss.lines_at_most,
-    }
 
 
 def completeness_json(found: Completeness) -> dict[str, Any]:
