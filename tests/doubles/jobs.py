@@ -46,6 +46,7 @@ class MemorySink:
 
     begun: list[tuple[str, str]] = field(default_factory=list)
     tasks: list[tuple[str, str, str, Mapping[str, Any]]] = field(default_factory=list)
+    material: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     reports: dict[str, HostReport] = field(default_factory=dict)
     on_started: threading.Event = field(default_factory=threading.Event)
 
@@ -60,6 +61,10 @@ class MemorySink:
     def task(self, host: str, name: str, status: str, detail: Mapping[str, Any]) -> None:
         """Remember it; it must be JSON."""
         self.tasks.append((host, name, status, json.loads(json.dumps(detail))))
+
+    def prepared(self, host: str, material: Mapping[str, Any]) -> None:
+        """Remember it; it must be JSON."""
+        self.material[host] = json.loads(json.dumps(material))
 
     def finished(self, report: HostReport) -> None:
         """Remember it; a host finishes once, with evidence that is JSON."""

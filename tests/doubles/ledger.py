@@ -47,6 +47,13 @@ class MemoryLedger:
         with self._transaction():
             return writing.open_run(self.tables, day, make, self._clock.now())
 
+    def open_change(self, day: date, make: Callable[[str], Sequence[NewEvent]]) -> str:
+        with self._transaction():
+            return writing.open_change(self.tables, day, make, self._clock.now())
+
+    def newest(self) -> Event | None:
+        return self.tables.entries[-1].event if self.tables.entries else None
+
     def events(
         self, *, run: str = "", kinds: Sequence[str] = (), after: int = 0
     ) -> Iterator[Event]:
@@ -130,8 +137,9 @@ class MemoryTables:
     def put_run_line(self, line: RunLine) -> None:
         self.runs[line.run] = line
 
-    def last_number(self, prefix: str) -> int:
-        numbers = [int(run.removeprefix(prefix)) for run in self.runs if run.startswith(prefix)]
+    def last_number(self, prefix: str, kinds: Sequence[str]) -> int:
+        named = [e.event.run for e in self.entries if e.event.kind in kinds]
+        numbers = [int(run.removeprefix(prefix)) for run in named if run.startswith(prefix)]
         return max(numbers, default=0)
 
     def lease_line(self, resource: str) -> LeaseLine | None:

@@ -11,6 +11,7 @@ OUTCOMES = {
     "ok": msg("ok"),
     "changed": msg("changed"),
     "failed": msg("failed"),
+    "undone": msg("undone"),
     "unreachable": msg("unreachable"),
     "refused": msg("refused"),
     "busy": msg("busy"),

@@ -66,6 +66,7 @@ OUTCOMES: dict[str, Message] = {
     "ok": msg("ok"),
     "changed": msg("changed"),
     "failed": msg("failed"),
+    "undone": msg("undone"),
     "unreachable": msg("unreachable"),
     "refused": msg("refused"),
     "busy": msg("busy"),

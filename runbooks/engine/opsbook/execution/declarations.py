@@ -176,6 +176,7 @@ def _check_files(runbook: Runbook, directory: Path, document: Document) -> None:
     named = {
         ("work", "playbook"): runbook.work.playbook,
         ("work", "without_python"): runbook.work.without_python,
+        ("work", "survey"): runbook.work.survey,
         ("verification", "suite"): runbook.verification and runbook.verification.suite,
         ("undo", "playbook"): runbook.undo.playbook,
     }

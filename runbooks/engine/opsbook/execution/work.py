@@ -1,7 +1,8 @@
-"""The port between the lifecycle and whatever does the work on hosts.
+"""The ports between the lifecycle and whatever does the work on hosts.
 
 The lifecycle decides which hosts are taken when, holds their leases and writes the ledger; a
-:class:`Work` reaches the hosts and tells a :class:`Sink` what happens, from any thread.
+:class:`Work` reaches the hosts and tells a :class:`Sink` what happens, from any thread. Work that
+changes hosts is a :class:`ChangeWork`: it also foresees, examines and undoes.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol
 
 from opsbook.model.clock import Clock
+from opsbook.model.errors import OpsbookError
 from opsbook.model.estate import Estate, Host, Inventory
 from opsbook.model.message import Message
 from opsbook.model.outcome import Outcome
 from opsbook.model.places import Places
+from opsbook.model.plan import HostPlan
 from opsbook.model.runbook import Runbook
 
 
@@ -36,7 +40,9 @@ class Job:
     """Everything a work needs to know about the run it serves.
 
     ``started`` is the run's one reading of the clock; ``cancelled`` is set when the operator
-    or a limit stops the run, and work must then stop at the next safe point.
+    or a limit stops the run, and work must then stop at the next safe point. A run that changes
+    hosts has a ``change`` and the ``plans`` of its hosts as they were approved; ``tokens`` are
+    the fencing tokens of the leases it holds now, by host.
     """
 
     run: str
@@ -48,6 +54,9 @@ class Job:
     clock: Clock
     started: datetime
     cancelled: threading.Event
+    change: str = ""
+    plans: Mapping[str, HostPlan] = field(default_factory=dict)
+    tokens: dict[str, int] = field(default_factory=dict)
 
 
 class Sink(Protocol):
@@ -63,6 +72,13 @@ class Sink(Protocol):
 
     def task(self, host: str, name: str, status: str, detail: Mapping[str, Any]) -> None:
         """A step ended on ``host``: recorded as an event; ``detail`` is JSON without secrets."""
+        ...
+
+    def prepared(self, host: str, material: Mapping[str, Any]) -> None:
+        """What undo needs is kept and complete; nothing has been written on the host before.
+
+        ``material`` (JSON) says what is kept where. Returns when that fact is durable.
+        """
         ...
 
     def finished(self, report: HostReport) -> None:
@@ -84,5 +100,56 @@ class Work(Protocol):
         """Do the work on ``hosts``; every host ends in ``sink.finished`` unless cancelled.
 
         Never raises for one host's trouble. An exception means our own bug.
+        """
+        ...
+
+
+class Standing(StrEnum):
+    """How far a host is on the way that its plan describes."""
+
+    UNTOUCHED = "untouched"
+    MIDWAY = "midway"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a look at one host found. ``repairable``: doing the work again completes it safely."""
+
+    standing: Standing
+    found: Message
+    repairable: bool = False
+
+
+class ChangeWork(Protocol):
+    """Port: foresees, does, examines and undoes changes on hosts.
+
+    Nothing here raises for one host's trouble; an exception means our own bug.
+    """
+
+    def forecast(self, hosts: Sequence[Host], job: Job) -> Mapping[str, HostPlan | OpsbookError]:
+        """What the runbook would do to each of ``hosts`` now. Reads only.
+
+        Called when a plan is made (``job.plans`` is empty) and before hosts are touched
+        (``job.plans`` holds what was approved). A host that cannot be looked at has its error.
+        """
+        ...
+
+    def perform(self, hosts: Sequence[Host], job: Job, sink: Sink) -> None:
+        """Take what undo needs (``sink.prepared``), then do exactly ``job.plans``.
+
+        Every host ends in ``sink.finished`` unless cancelled.
+        """
+        ...
+
+    def examine(self, hosts: Sequence[Host], job: Job) -> Mapping[str, Examined | OpsbookError]:
+        """How far each host is, seen on the host itself, after a process died in the middle."""
+        ...
+
+    def undo(self, hosts: Sequence[Host], job: Job, sink: Sink) -> Mapping[str, HostReport]:
+        """Bring ``hosts`` back to what they were before this change.
+
+        Outcome CHANGED: brought back and verified; OK: there was nothing to bring back; else
+        what went wrong. ``sink`` hears tasks and phases (``undo``), never ``finished``.
         """
         ...

@@ -90,10 +90,15 @@ class DatabaseTransaction:
         """Write the line of a run."""
         self._put(runs, {"run": line.run}, run_line_row(line))
 
-    def last_number(self, prefix: str) -> int:
-        """The highest number among the runs named ``prefix`` and a number; 0 when none is."""
-        query = select(runs.c.run).where(runs.c.run.startswith(prefix, autoescape=True))
-        longest_last = query.order_by(func.length(runs.c.run).desc(), runs.c.run.desc()).limit(1)
+    def last_number(self, prefix: str, kinds: Sequence[str]) -> int:
+        """The highest number named ``prefix`` and a number that an event of ``kinds`` opened;
+        0 when there is none.
+        """
+        named = events.c.run
+        query = select(named).where(
+            events.c.kind.in_(kinds), named.startswith(prefix, autoescape=True)
+        )
+        longest_last = query.order_by(func.length(named).desc(), named.desc()).limit(1)
         found = self._connection.scalar(longest_last)
         return int(found.removeprefix(prefix)) if found else 0
 

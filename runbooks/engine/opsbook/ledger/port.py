@@ -61,11 +61,22 @@ class Ledger(Protocol):
     """Port: append-only, hash-chained, written by several processes at once."""
 
     def append(self, events: Sequence[NewEvent]) -> list[Event]:
-        """Append all or none, durably. Raises Refused when a fence is stale."""
+        """Append all or none, durably.
+
+        Raises Refused when a fence is stale or what happens once has happened.
+        """
         ...
 
     def open_run(self, day: date, make: Callable[[str], Sequence[NewEvent]]) -> str:
         """Take the next ``RUN-<day>-NNN`` and append ``make(run)`` in the same transaction."""
+        ...
+
+    def open_change(self, day: date, make: Callable[[str], Sequence[NewEvent]]) -> str:
+        """Take the next ``CHG-<day>-NNN`` and append ``make(change)`` in the same transaction."""
+        ...
+
+    def newest(self) -> Event | None:
+        """The last event, for telling a clock that went back."""
         ...
 
     def events(

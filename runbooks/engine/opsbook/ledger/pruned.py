@@ -13,8 +13,10 @@ from itertools import islice
 from opsbook.ledger.reading import Reader
 from opsbook.model.event import NewEvent
 
-ALWAYS_KEPT = ("run.recorded", "payloads.pruned")
-"""Kinds whose payload is never pruned: the sealed records, and the proof of pruning itself."""
+ALWAYS_KEPT = ("run.recorded", "payloads.pruned", "change.*", "policy.*")
+"""Kinds whose payload is never pruned: sealed records, the proof of pruning itself, what was
+planned, signed and decided.
+"""
 
 _RANGES_PER_EVENT = 5000
 

@@ -6,9 +6,8 @@ import copy
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from opsbook.model.clock import stamp
+from opsbook.ledger.moments import local_moment, zone_of
 from opsbook.model.event import Event
 from opsbook.model.exits import Exit
 from opsbook.model.message import msg
@@ -24,8 +23,11 @@ PROJECTED = (
     "run.missed",
     "run.deviation",
     "host.started",
+    "host.prepared",
     "host.finished",
     "host.verified",
+    "host.undone",
+    "run.stopped",
     "lease.recovered",
     "clock.backwards",
 )
@@ -50,7 +52,7 @@ class _Projection:
     def __init__(self, base: Mapping[str, Any] | None) -> None:
         self.record = _empty() if base is None else copy.deepcopy(dict(base))
         self._hosts: dict[str, dict[str, Any]] = {h["name"]: h for h in self.record["hosts"]}
-        self._zone = _zone(self.record["when"]["timezone"])
+        self._zone = zone_of(self.record["when"]["timezone"])
 
     def take(self, event: Event) -> None:
         payload = event.payload or {}
@@ -64,7 +66,7 @@ class _Projection:
         plan = payload.get("plan") or {}
         estate = plan.get("estate") or {}
         zone = str(estate.get("timezone") or payload.get("timezone") or "UTC")
-        self._zone = _zone(zone)
+        self._zone = zone_of(zone)
         record = self.record
         record["run"] = event.run
         record["ledger"]["first"] = event.seq
@@ -79,14 +81,22 @@ class _Projection:
         for name in ("code_digest", "versions", "inventory_digest", "limit", "parameters"):
             self.record[name] = plan.get(name, self.record[name])
         self.record["plan_digest"] = payload.get("plan_digest")
+        self.record["change"] = plan.get("change") or None
+        self.record["phase"] = str(payload.get("phase", "apply"))
         for host in plan.get("hosts", ()):
-            self._host(str(host))
+            self._host(str(host))["planned"] = (plan.get("host_plans") or {}).get(host)
 
     def _planned_runbook(self, runbook: Any) -> None:
         known = runbook if isinstance(runbook, Mapping) else {"name": runbook}
         self.record["runbook"] |= known
 
+    def _run_stopped(self, event: Event, payload: Mapping[str, Any]) -> None:
+        """The failure budget was used up, or a window ended: what is left can be resumed."""
+        self._deviation(event, payload.get("problem"))
+
     def _run_resumed(self, event: Event, payload: Mapping[str, Any]) -> None:
+        for name in payload.get("reopened") or ():
+            self._host(str(name))["outcome"] = None
         by = dict(payload.get("requested_by") or {})
         self.record["when"]["resumed"].append({"at": self._moment(event.at), "by": by})
         self.record["state"] = RunState.RUNNING.value
@@ -153,6 +163,16 @@ class _Projection:
             host[name] = payload.get(name, host[name])
         host["finished"] = self._moment(event.at)
 
+    def _host_prepared(self, event: Event, payload: Mapping[str, Any]) -> None:
+        self._host(event.host)["prepared"] = {"at": self._moment(event.at)} | dict(payload)
+
+    def _host_undone(self, event: Event, payload: Mapping[str, Any]) -> None:
+        """A host that had changed and was brought back is neither changed nor failed."""
+        host = self._host(event.host)
+        host["undone"] = {"at": self._moment(event.at)} | dict(payload)
+        if payload.get("outcome") in ("ok", "changed") and host["outcome"] == "changed":
+            host["outcome"] = Outcome.UNDONE.value
+
     def _host_verified(self, event: Event, payload: Mapping[str, Any]) -> None:
         host = self._host(event.host)
         host["verification"] = dict(payload)
@@ -166,14 +186,15 @@ class _Projection:
         return self._hosts[name]
 
     def _moment(self, at: datetime) -> dict[str, str]:
-        local = at.astimezone(self._zone).isoformat(timespec="microseconds")
-        return {"utc": stamp(at), "local": local}
+        return local_moment(at, self._zone)
 
 
 def _empty() -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "run": "",
+        "change": None,
+        "phase": "apply",
         "state": RunState.RUNNING.value,
         "exit": None,
         "who": {},
@@ -210,15 +231,11 @@ def _empty_host(name: str) -> dict[str, Any]:
         "summary": None,
         "evidence": {},
         "verification": None,
+        "planned": None,
+        "prepared": None,
+        "undone": None,
         "deviations": [],
         "started": None,
         "finished": None,
         "seconds": None,
     }
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")

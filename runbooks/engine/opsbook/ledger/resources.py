@@ -13,6 +13,11 @@ def of_run(estate: str, run: str) -> str:
     return f"{estate}/run/{run}"
 
 
+def of_change(estate: str, change: str) -> str:
+    """The right to sign for, begin or end a change."""
+    return f"{estate}/change/{change}"
+
+
 def of_job(estate: str, job: str) -> str:
     """The right to start a night job."""
     return f"{estate}/job/{job}"

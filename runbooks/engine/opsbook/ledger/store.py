@@ -98,7 +98,10 @@ class SqlLedger:
         self._turn = threading.Lock()
 
     def append(self, events: Sequence[NewEvent]) -> list[Event]:
-        """Append all or none, durably. Raises Refused when a fence is stale or the disk is full."""
+        """Append all or none, durably.
+
+        Raises Refused when a fence is stale, what happens once has happened, or the disk is full.
+        """
         with self._transaction() as transaction:
             return writing.append(transaction, events, self._clock.now())
 
@@ -106,6 +109,16 @@ class SqlLedger:
         """Take the next ``RUN-<day>-NNN`` and append ``make(run)`` in the same transaction."""
         with self._transaction() as transaction:
             return writing.open_run(transaction, day, make, self._clock.now())
+
+    def open_change(self, day: date, make: Callable[[str], Sequence[NewEvent]]) -> str:
+        """Take the next ``CHG-<day>-NNN`` and append ``make(change)`` in the same transaction."""
+        with self._transaction() as transaction:
+            return writing.open_change(transaction, day, make, self._clock.now())
+
+    def newest(self) -> Event | None:
+        """The last event, for telling a clock that went back."""
+        with sqlite.explained(self._places.ledger), self.reader() as reader:
+            return reader.last_event()
 
     def events(
         self, *, run: str = "", kinds: Sequence[str] = (), after: int = 0

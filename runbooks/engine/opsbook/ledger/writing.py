@@ -4,6 +4,7 @@ Rules, each held inside one transaction:
 
 - a batch is appended whole or not at all, behind the head, at one reading of the clock;
 - an event with a fence is refused unless its token is the resource's current one;
+- an event that happens once is refused when its number already has one of its kind;
 - a clock that stands before the last event is recorded (``clock.backwards``), never hidden;
 - a run's line follows its events, and a run that has ended has its record sealed at once.
 """
@@ -24,6 +25,9 @@ from opsbook.model.errors import Busy, Refused
 from opsbook.model.event import Event, NewEvent
 from opsbook.model.message import msg
 from opsbook.model.outcome import RunState
+
+PLANNED = "change.planned"
+"""The first kind of every change."""
 
 _UNSEALED = (RunState.RUNNING.value, RunState.INTERRUPTED.value)
 
@@ -60,8 +64,10 @@ class Transaction(Protocol):
         """Write the line of a run."""
         ...
 
-    def last_number(self, prefix: str) -> int:
-        """The highest number among the runs named ``prefix`` and a number; 0 when none is."""
+    def last_number(self, prefix: str, kinds: Sequence[str]) -> int:
+        """The highest number named ``prefix`` and a number that an event of ``kinds`` opened;
+        0 when there is none.
+        """
         ...
 
     def lease_line(self, resource: str) -> LeaseLine | None:
@@ -74,9 +80,13 @@ class Transaction(Protocol):
 
 
 def append(tables: Transaction, news: Sequence[NewEvent], now: datetime) -> list[Event]:
-    """Append ``news``; gives their events. Raises Refused when a fence is stale."""
+    """Append ``news``; gives their events.
+
+    Raises Refused when a fence is stale or what happens once has happened.
+    """
     for new in news:
         _check_fence(tables, new)
+        _check_once(tables, new)
     if not news:
         return []
     at = micros(now)
@@ -95,11 +105,27 @@ def open_run(
 ) -> str:
     """Append ``make(run)`` for the next free number of ``day`` and give that number."""
     prefix = f"RUN-{day:%Y%m%d}-"
-    run = f"{prefix}{tables.last_number(prefix) + 1:03d}"
+    run = f"{prefix}{tables.last_number(prefix, OPENING) + 1:03d}"
     append(tables, make(run), now)
     if tables.run_line(run) is None:
         raise ValueError(f"the events of {run} must begin with one of {', '.join(OPENING)}")
     return run
+
+
+def open_change(
+    tables: Transaction,
+    day: date,
+    make: Callable[[str], Sequence[NewEvent]],
+    now: datetime,
+) -> str:
+    """Append ``make(change)`` for the next free number of ``day`` and give that number."""
+    prefix = f"CHG-{day:%Y%m%d}-"
+    change = f"{prefix}{tables.last_number(prefix, (PLANNED,)) + 1:03d}"
+    news = make(change)
+    if not news or (news[0].kind, news[0].run) != (PLANNED, change):
+        raise ValueError(f"the events of {change} must begin with {PLANNED}")
+    append(tables, news, now)
+    return change
 
 
 def take(
@@ -118,6 +144,15 @@ def release(tables: Transaction, lease: Lease) -> None:
     line = tables.lease_line(lease.resource)
     if line is not None and line.token == lease.token:
         tables.put_lease_line(replace(line, holder=None))
+
+
+def _check_once(tables: Transaction, new: NewEvent) -> None:
+    if new.once and any(True for _ in tables.run_events(new.run, (new.kind,))):
+        raise Refused(
+            msg(
+                "{number} was already used: there is a {kind} of it.", number=new.run, kind=new.kind
+            )
+        )
 
 
 def _busy(resource: str, holder: Holder) -> Busy:

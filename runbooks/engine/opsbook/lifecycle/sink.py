@@ -56,6 +56,10 @@ class LedgerSink:
         payload = {"name": name, "status": status, "detail": dict(detail)}
         self.defer(self._event("host.task", host, payload))
 
+    def prepared(self, host: str, material: Mapping[str, Any]) -> None:
+        """Record what undo has to work with, before anything is written on the host."""
+        self._append(self._event("host.prepared", host, material))
+
     def finished(self, report: HostReport) -> None:
         """Record the host's end once; a second report for the same host changes nothing."""
         with self._lock:

@@ -18,7 +18,11 @@ class Fence:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """A fact to be appended. ``run``, ``host`` are empty where the fact belongs to none."""
+    """A fact to be appended. ``run``, ``host`` are empty where the fact belongs to none.
+
+    ``run`` is the number of a run or of a change. ``once``: refused when the ledger already has
+    a fact of this kind under this number.
+    """
 
     kind: str
     estate: str = ""
@@ -26,6 +30,7 @@ class NewEvent:
     host: str = ""
     payload: Mapping[str, Any] = field(default_factory=dict)
     fence: Fence | None = None
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

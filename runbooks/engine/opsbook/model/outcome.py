@@ -13,6 +13,7 @@ class Outcome(StrEnum):
     OK = "ok"
     CHANGED = "changed"
     FAILED = "failed"
+    UNDONE = "undone"
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
     BUSY = "busy"
@@ -35,6 +36,7 @@ _EXITS = {
     Outcome.CHANGED: Exit.CHANGED,
     Outcome.SKIPPED: Exit.DONE,
     Outcome.FAILED: Exit.HOST_FAILED,
+    Outcome.UNDONE: Exit.HOST_FAILED,
     Outcome.UNREACHABLE: Exit.HOST_UNREACHABLE,
     Outcome.REFUSED: Exit.REFUSED,
     Outcome.BUSY: Exit.BUSY,

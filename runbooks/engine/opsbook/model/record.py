@@ -6,6 +6,7 @@ a byte::
 
     schema        "opsbook.record/1"
     run           "RUN-20261121-001"
+    change        "CHG-20261121-001", null for a routine run;  phase  apply | undo
     state         running | closed | interrupted | refused | missed
     exit          exit code, null while there is none
     who           user, uid, sudo_user, origin, control_host ... as the run was requested
@@ -18,10 +19,12 @@ a byte::
     parameters    name -> {"value", "source"}
     plan_digest   "sha256:..." of the canonical plan
     counts        outcome -> number of hosts
-    hosts         [{name, outcome, summary, evidence, verification, deviations, started,
-                  finished, seconds}] in the plan's order; ``outcome`` is null for a host that
-                  was begun and of which no end is known; ``verification`` is null or
-                  {passed, failed, tests: [{name, outcome, message}]}
+    hosts         [{name, outcome, summary, evidence, verification, planned, prepared, undone,
+                  deviations, started, finished, seconds}] in the plan's order; ``planned`` is the
+                  host's part of an approved plan, ``prepared`` what undo has to work with,
+                  ``undone`` how it was brought back (each null where it does not apply);
+                  ``outcome`` is null for a host that was begun and of which no end is known;
+                  ``verification`` is null or {passed, failed, tests: [{name, outcome, message}]}
     deviations    [{at, message}] of the whole run
     recoveries    [{at, resource, token, stale}] leases taken over from dead processes
     refusal       message, or null;  missed   {schedule, runbook, due}, or null

@@ -132,12 +132,16 @@ class Work(Declared):
     """What a run does: an Ansible playbook, or a procedure of the engine for bulk work.
 
     ``without_python`` is the POSIX script that serves hosts on which Ansible cannot run; without
-    it such hosts are skipped with that reason.
+    it such hosts are skipped with that reason. A runbook that changes hosts may have a ``planner``
+    (of a capability, ``patching.packages``), which makes the plan of each host from what the
+    ``survey`` playbook reads there; without one the plan is made by check mode and diff.
     """
 
     playbook: RelativePath | None = None
     without_python: RelativePath | None = None
     procedure: Annotated[str, Field(pattern=r"^[a-z]+\.[a-z_]+$")] | None = None
+    survey: RelativePath | None = None
+    planner: Annotated[str, Field(pattern=r"^[a-z]+\.[a-z_]+$")] | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Work:
@@ -145,6 +149,8 @@ class Work(Declared):
             raise ValueError("state exactly one of playbook and procedure")
         if self.procedure and self.without_python:
             raise ValueError("without_python goes with a playbook")
+        if (self.survey is None) != (self.planner is None):
+            raise ValueError("survey and planner go together")
         return self
 
 
