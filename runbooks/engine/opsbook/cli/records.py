@@ -103,31 +103,9 @@ def _export(
         Path | None, typer.Option("-o", "--output", help=tr("Write to this file."))
     ] = None,
 ) -> None:
-    import sys
+    from opsbook.cli.output import write_bytes
 
-    data = _rendered(_record(run), form, lang)
-    if output is None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
-    _write_whole(output, data)
-    print(output)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Nobody ever sees half a document."""
-    from opsbook.model.errors import InputFault
-    from opsbook.model.message import msg
-
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputFault(
-            msg("{path} cannot be written: {reason}.", path=path, reason=error.strerror)
-        ) from error
+    write_bytes(_rendered(_record(run), form, lang), output)
 
 
 def _rendered(record: dict[str, Any], form: str, lang: str | None) -> bytes:

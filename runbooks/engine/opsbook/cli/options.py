@@ -1,0 +1,36 @@
+"""Options and arguments that several commands share, and reading ``--set``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from opsbook.text import tr
+
+EstateOption = Annotated[str, typer.Option("-e", "--estate", help=tr("The estate."))]
+LimitOption = Annotated[
+    str | None, typer.Option("-l", "--limit", help=tr("Only these hosts, groups or patterns."))
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="K=V", help=tr("A parameter; may be repeated.")),
+]
+DetailedOption = Annotated[
+    bool, typer.Option("--detailed-exitcode", help=tr("Exit with 2 when hosts were changed."))
+]
+JsonOption = Annotated[bool, typer.Option("--json", help=tr("As JSON."))]
+
+
+def pairs(settings: list[str]) -> dict[str, str]:
+    """``name=value`` words as a mapping. Raises UsageFault naming the first that is none."""
+    from opsbook.model.errors import UsageFault
+    from opsbook.model.message import msg
+
+    for word in settings:
+        if "=" not in word:
+            raise UsageFault(
+                msg("--set {word} is not of the form name=value.", word=word),
+                untouched=msg("Nothing was started."),
+            )
+    return {name: value for name, _, value in (word.partition("=") for word in settings)}
