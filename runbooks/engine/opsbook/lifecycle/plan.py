@@ -9,7 +9,8 @@ from typing import Any
 from opsbook.lifecycle.parameters import Setting
 from opsbook.model.canonical import digest
 from opsbook.model.estate import Estate, Inventory
-from opsbook.model.runbook import Runbook
+from opsbook.model.plan import HostPlan
+from opsbook.model.runbook import Runbook, Waves
 
 PLAN_SCHEMA = "opsbook.plan/1"
 
@@ -25,6 +26,17 @@ class Plan:
     def hosts(self) -> list[str]:
         """The hosts, in the order they are taken."""
         return list(self.content["hosts"])
+
+    @property
+    def host_plans(self) -> dict[str, HostPlan]:
+        """What is foreseen on each host; empty for a routine run."""
+        planned = self.content.get("host_plans", {})
+        return {host: HostPlan.from_json(host, data) for host, data in planned.items()}
+
+    @property
+    def waves(self) -> Waves:
+        """How hosts are taken."""
+        return Waves.model_validate(self.content["waves"])
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -43,7 +55,30 @@ def make_plan(
     versions: Mapping[str, str],
 ) -> Plan:
     """The plan of a routine run. It is not signed: routine runs only read."""
-    content = {
+    content = common(
+        estate,
+        runbook,
+        inventory,
+        settings,
+        limit=limit,
+        code_digest=code_digest,
+        versions=versions,
+    )
+    return Plan(content, digest(content))
+
+
+def common(
+    estate: Estate,
+    runbook: Runbook,
+    inventory: Inventory,
+    settings: Mapping[str, Setting],
+    *,
+    limit: str | None,
+    code_digest: str,
+    versions: Mapping[str, str],
+) -> dict[str, Any]:
+    """What every plan says."""
+    return {
         "schema": PLAN_SCHEMA,
         "estate": {
             "name": estate.name,
@@ -62,7 +97,6 @@ def make_plan(
         },
         "waves": runbook.waves.model_dump(),
     }
-    return Plan(content, digest(content))
 
 
 def describe(runbook: Runbook) -> dict[str, Any]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
-from types import FrameType
 from typing import Any
 
-from opsbook.execution.declarations import find_schedule, load_estate, load_runbook
-from opsbook.execution.inventory import load_inventory
+from opsbook.execution.declared.declarations import find_schedule, load_estate, load_runbook
+from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.provenance import code_digest, versions
 from opsbook.execution.requester import requester
 from opsbook.execution.work import Job, Work
@@ -22,12 +19,13 @@ from opsbook.ledger import resources
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger, this_process
 from opsbook.ledger.witness import testify
+from opsbook.lifecycle.carrying import day_of, held, stop_on_signals, verifier_of
 from opsbook.lifecycle.history import History, read_history
 from opsbook.lifecycle.parameters import resolve
 from opsbook.lifecycle.plan import Plan, make_plan
 from opsbook.lifecycle.refusal import record_refusal
 from opsbook.lifecycle.request import RunRequest, RunResult, Watcher
-from opsbook.lifecycle.run import Earlier, Ports, Run, Verifier
+from opsbook.lifecycle.run import Earlier, Ports, Run
 from opsbook.lifecycle.works import work_for
 from opsbook.model.clock import Clock
 from opsbook.model.errors import OpsbookError, Refused, UsageFault
@@ -89,8 +87,8 @@ def run_runbook(
         versions=versions(),
     )
     work = _work_or_refusal(setting, who)
-    number = ledger.open_run(_day(estate, at), partial(_opening, estate, plan, who))
-    with _held(ledger, estate, number):
+    number = ledger.open_run(day_of(estate, at), partial(_opening, estate, plan, who))
+    with held(ledger, resources.of_run(estate.name, number), number):
         watcher.opened(number, plan.content)
         return _carry_out(setting, number, plan, work, watcher, Earlier(), examine=False)
 
@@ -112,22 +110,12 @@ def resume_run(number: str, places: Places, clock: Clock, watcher: Watcher) -> R
     runbook = load_runbook(history.plan.content["runbook"]["name"])
     inventory = load_inventory(estate, places, history.plan.content["limit"] or runbook.targets)
     setting = _Setting(places, clock, clock.now(), estate, runbook, inventory, ledger)
-    with _held(ledger, estate, number):
+    with held(ledger, resources.of_run(estate.name, number), number):
         _note_resume(setting, number, history)
         watcher.opened(number, history.plan.content)
         earlier = Earlier(_outcomes(history), set(history.verified), history.waves)
         work = _work(setting)
         return _carry_out(setting, number, history.plan, work, watcher, earlier, examine=True)
-
-
-@contextmanager
-def _held(ledger: Ledger, estate: Estate, number: str) -> Iterator[None]:
-    """Only one process at a time carries out a run. Raises Busy while another one does."""
-    lease = ledger.take(resources.of_run(estate.name, number), this_process(number))
-    try:
-        yield
-    finally:
-        ledger.release(lease)
 
 
 def _carry_out(
@@ -154,11 +142,11 @@ def _carry_out(
     ports = Ports(
         setting.ledger,
         work,
-        _verifier(setting.runbook),
+        verifier_of(setting.runbook),
         partial(testify, witnesses=setting.estate.witnesses),
         watcher,
     )
-    with _stop_on_signals(job.cancelled):
+    with stop_on_signals(job.cancelled):
         run = Run(job, plan, ports, this_process(number), earlier)
         return run.carry_out(examine=examine)
 
@@ -230,42 +218,7 @@ def _refuse_by_policy(
     )
 
 
-def _verifier(runbook: Runbook) -> Verifier | None:
-    if runbook.verification is None:
-        return None
-    from opsbook.execution.verification import verify
-
-    return partial(verify, runbook)
-
-
 def _outcomes(history: History) -> dict[str, Outcome]:
     """Outcomes as they stand after verification."""
     failed = {host for host, passed in history.verified.items() if not passed}
     return {h: Outcome.FAILED if h in failed else o for h, o in history.outcomes.items()}
-
-
-def _day(estate: Estate, at: datetime) -> date:
-    return at.astimezone(estate.zone).date()
-
-
-@contextmanager
-def _stop_on_signals(cancelled: threading.Event) -> Iterator[None]:
-    """The first SIGINT, SIGTERM or SIGHUP asks the run to stop cleanly, the second one kills."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    former = {number: signal.getsignal(number) for number in numbers}
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        cancelled.set()
-        for each in numbers:
-            signal.signal(each, former[each])
-
-    for number in numbers:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            signal.signal(number, former[number])
