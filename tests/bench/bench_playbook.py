@@ -16,7 +16,7 @@ HOSTS = 20
 
 def bench(state: Path, lab_state: Path) -> list[Figure]:
     """``host_survey`` on 20 hosts, through ``opsbook run`` and through ``ansible-playbook``."""
-    from opsbook.execution.declarations import content, runbook_directory
+    from opsbook.execution.declared.declarations import content, runbook_directory
 
     estate = BenchEstate(lab_state, state / "playbook", HOSTS)
     env = {

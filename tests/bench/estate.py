@@ -62,9 +62,9 @@ class BenchEstate:
         return sorted(plain)[:count]
 
     def _ssh_config(self) -> Path:
-        from opsbook.execution.declarations import load_estate
-        from opsbook.execution.inventory import load_inventory
-        from opsbook.execution.ssh import ssh_config
+        from opsbook.execution.declared.declarations import load_estate
+        from opsbook.execution.declared.inventory import load_inventory
+        from opsbook.execution.reach.ssh import ssh_config
         from opsbook.model.places import Places
 
         places = Places(self.state)

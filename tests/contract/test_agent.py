@@ -18,7 +18,7 @@ from doubles.hosts import Disk, MemoryAgent
 from opsbook.domains.logs.collect.agent import ShellAgent, loader, script
 from opsbook.domains.logs.collect.survey import Agent, Digest, Entry, Peek, Reading, Total
 from opsbook.domains.logs.model import CHUNK
-from opsbook.execution.transport import ProcessSession
+from opsbook.execution.reach.transport import ProcessSession
 from opsbook.model.estate import Host
 
 SYSTEM_PATHS = b"$PATH:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -10,7 +10,7 @@ import pytest
 
 from doubles.shell import MemoryShell
 from doubles.sshd import free_port, running_sshd
-from opsbook.execution.shell import Completed, HostShell, Shell
+from opsbook.execution.reach.shell import Completed, HostShell, Shell
 from opsbook.model.errors import HostFailed, HostUnreachable
 from opsbook.model.estate import Host, Inventory
 from opsbook.model.message import msg

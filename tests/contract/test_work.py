@@ -10,9 +10,9 @@ import pytest
 from doubles.jobs import MemorySink, make_estate, make_job, make_runbook
 from doubles.shell import MemoryShell
 from doubles.work import Script, ScriptedWork
-from opsbook.execution.ansible import PlaybookWork
-from opsbook.execution.scripted import ScriptWork
-from opsbook.execution.shell import Completed
+from opsbook.execution.ansible.playbook import PlaybookWork
+from opsbook.execution.reach.scripted import ScriptWork
+from opsbook.execution.reach.shell import Completed
 from opsbook.execution.work import Job, Work
 from opsbook.model.outcome import Outcome
 

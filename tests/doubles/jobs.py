@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from opsbook.execution.declarations import load_estate, load_runbook
-from opsbook.execution.inventory import load_inventory
+from opsbook.execution.declared.declarations import load_estate, load_runbook
+from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.work import HostReport, Job
 from opsbook.model.clock import SystemClock
 from opsbook.model.places import Places

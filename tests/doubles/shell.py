@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from opsbook.execution.shell import Completed
+from opsbook.execution.reach.shell import Completed
 from opsbook.model.errors import HostFault, HostUnreachable
 from opsbook.model.estate import Host
 from opsbook.model.message import msg
@@ -13,7 +13,7 @@ Answer = Completed | HostFault | Callable[[str], Completed]
 
 
 class MemoryShell:
-    """A :class:`opsbook.execution.shell.Shell` without hosts; unknown hosts are unreachable.
+    """A :class:`opsbook.execution.reach.shell.Shell` without hosts; unknown hosts are unreachable.
 
     ``scripts`` lists what was run: host, script, and whether as root.
     """

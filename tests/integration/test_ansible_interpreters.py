@@ -10,8 +10,8 @@ import pytest
 
 from doubles.jobs import MemorySink, make_estate, make_job
 from doubles.sshd import Sshd, running_sshd
-from opsbook.execution.ansible import PlaybookWork
-from opsbook.execution.interpreters import Interpreters
+from opsbook.execution.ansible.interpreters import Interpreters
+from opsbook.execution.ansible.playbook import PlaybookWork
 from opsbook.execution.work import Job
 from opsbook.model.outcome import Outcome
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from doubles.jobs import MemorySink, make_estate, make_job, make_runbook
-from opsbook.execution.ansible import PlaybookWork
+from opsbook.execution.ansible.playbook import PlaybookWork
 from opsbook.execution.work import Job
 from opsbook.model.outcome import Outcome
 
@@ -270,7 +270,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from doubles.jobs import MemorySink, make_job
-from opsbook.execution.ansible import PlaybookWork
+from opsbook.execution.ansible.playbook import PlaybookWork
 job = make_job(Path({estate!r}), "slow", Path({state!r}), word={word!r})
 PlaybookWork().perform(job.inventory.hosts, job, MemorySink())
 """
@@ -298,7 +298,7 @@ def test_after_kill_9_ansible_ends_too_and_the_next_opening_clears_the_rest(
 
 
 def test_a_directory_that_is_in_use_is_not_cleared(tmp_path: Path, catalog: Path) -> None:
-    from opsbook.execution.workdir import sweep, working_directory
+    from opsbook.execution.ansible.workdir import sweep, working_directory
     from opsbook.model.errors import Busy
     from opsbook.model.places import Places
 

@@ -239,7 +239,7 @@ def test_a_missed_night_is_recorded_once_by_many_processes_at_once(cron: Cron) -
     seed = (
         "from datetime import *; from pathlib import Path; from opsbook.ledger.store import *;"
         "from opsbook.model.places import Places; from opsbook.scheduler.missed import *;"
-        "from opsbook.execution.declarations import load_estate; import sys\n"
+        "from opsbook.execution.declared.declarations import load_estate; import sys\n"
         "class Past:\n"
         "    def now(self): return datetime.now(UTC) - timedelta(days=3)\n"
         "places = Places.from_env(); clock = Past()\n"

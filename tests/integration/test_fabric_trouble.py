@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from doubles.sshd import Sshd, free_port, running_sshd
-from opsbook.execution.shell import HostShell
+from opsbook.execution.reach.shell import HostShell
 from opsbook.model.errors import HostUnreachable
 from opsbook.model.estate import Host, Inventory
 from opsbook.model.places import Places

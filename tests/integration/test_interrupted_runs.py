@@ -133,7 +133,7 @@ def test_a_run_in_progress_is_busy_for_a_second_terminal(estate: Path, state: Pl
 def test_a_changing_runbook_is_refused_by_run_and_the_refusal_is_on_record(
     estate: Path, state: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from opsbook.execution.declarations import runbook_directory
+    from opsbook.execution.declared.declarations import runbook_directory
 
     source = runbook_directory("host_survey")
     changing = tmp_path / "books" / "changing"

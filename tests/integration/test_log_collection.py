@@ -22,8 +22,8 @@ import zstandard
 from doubles.sshd import Sshd, free_port, running_sshd
 from opsbook.domains.logs.collect.work import LogCollectWork, free_bytes, over
 from opsbook.domains.logs.keep.store import open_store
-from opsbook.execution.ssh import ssh_config
-from opsbook.execution.transport import ShellTransport
+from opsbook.execution.reach.ssh import ssh_config
+from opsbook.execution.reach.transport import ShellTransport
 from opsbook.execution.work import HostReport, Job
 from opsbook.model.clock import SystemClock
 from opsbook.model.estate import Estate, Host, Inventory

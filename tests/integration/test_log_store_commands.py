@@ -11,7 +11,7 @@ import pytest
 from doubles.frames import APP, send
 from opsbook.cli.main import run
 from opsbook.domains.logs.keep.store import open_store
-from opsbook.execution.declarations import load_estate
+from opsbook.execution.declared.declarations import load_estate
 from opsbook.model.clock import SystemClock
 from opsbook.model.places import Places
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from opsbook.domains.logs.model import Source
-from opsbook.execution.declarations import load_estate
-from opsbook.execution.inventory import load_inventory
+from opsbook.execution.declared.declarations import load_estate
+from opsbook.execution.declared.inventory import load_inventory
 from opsbook.model.estate import Estate, Host, Inventory
 from opsbook.model.places import Places
 

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from doubles.jobs import MemorySink, make_estate, make_job
-from opsbook.execution.ansible import PlaybookWork
-from opsbook.execution.declarations import collection, load_runbook, runbook_directory
-from opsbook.execution.records import read_records
-from opsbook.execution.verification import verify
+from opsbook.execution.ansible.playbook import PlaybookWork
+from opsbook.execution.declared.declarations import collection, load_runbook, runbook_directory
+from opsbook.execution.reach.records import read_records
+from opsbook.execution.verify.verification import verify
 from opsbook.model.outcome import Outcome
 
 HOSTS = """\

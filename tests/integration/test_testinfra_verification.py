@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from doubles.jobs import make_estate, make_job, make_runbook
-from opsbook.execution.verification import Verified, verify
+from opsbook.execution.verify.verification import Verified, verify
 from opsbook.execution.work import Job
 
 HOSTS = """\

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from doubles.jobs import ESTATE, RUNBOOK, make_estate, make_runbook
-from opsbook.execution import declarations
+from opsbook.execution.declared import declarations
 from opsbook.model.errors import InputFault, UsageFault
 from opsbook.model.places import Places
 

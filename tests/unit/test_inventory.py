@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsbook.execution.hostvars import read_hosts
+from opsbook.execution.declared.hostvars import read_hosts
 from opsbook.model.errors import InputFault
 from opsbook.model.estate import Estate, Host
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from opsbook.execution.declarations import list_estates, load_estate
+from opsbook.execution.declared.declarations import list_estates, load_estate
 from opsbook.model.errors import UsageFault
 from opsbook.model.places import Places
 

@@ -10,7 +10,7 @@ import pytest
 
 from doubles.machine import FakeMachine
 from opsbook.domains.logs.model import Source
-from opsbook.execution.declarations import load_estate
+from opsbook.execution.declared.declarations import load_estate
 from opsbook.lab import Lab, needs
 from opsbook.model.errors import Busy, HostFailed, InputFault, Refused, UsageFault
 from opsbook.model.places import Places

@@ -21,7 +21,7 @@ from doubles.run import (
     runbook,
 )
 from doubles.work import Script, ScriptedWork
-from opsbook.execution.verification import Tested, Verified
+from opsbook.execution.verify.verification import Tested, Verified
 from opsbook.ledger.port import Ledger
 from opsbook.lifecycle.history import read_history
 from opsbook.lifecycle.run import Earlier, Ports, Run

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from opsbook.execution.declarations import load_runbook
+from opsbook.execution.declared.declarations import load_runbook
 from opsbook.lifecycle.parameters import resolve
 from opsbook.model.errors import InputFault
 from opsbook.model.message import Message, msg

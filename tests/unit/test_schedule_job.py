@@ -14,7 +14,7 @@ import pytest
 from doubles.clock import FakeClock
 from doubles.ledger import MemoryLedger
 from opsbook import text
-from opsbook.execution.declarations import find_schedule
+from opsbook.execution.declared.declarations import find_schedule
 from opsbook.ledger.process import this_process
 from opsbook.lifecycle.request import RunRequest, RunResult
 from opsbook.model.errors import IntegrityFault, Refused, UsageFault

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsbook.execution.ssh import render, sharing, ssh_config
+from opsbook.execution.reach.ssh import render, sharing, ssh_config
 from opsbook.model.errors import InputFault
 from opsbook.model.estate import Host, Inventory
 from opsbook.model.places import Places

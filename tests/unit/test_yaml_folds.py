@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from opsbook.execution.yamlfile import read_yaml
+from opsbook.execution.declared.yamlfile import read_yaml
 
 
 def test_a_folded_text_is_one_line_of_printable_characters(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from opsbook.execution.declarations import load_estate
+from opsbook.execution.declared.declarations import load_estate
 from opsbook.model.places import Places
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from testinfra.host import Host
 
-from opsbook.execution.declarations import load_estate
+from opsbook.execution.declared.declarations import load_estate
 from opsbook.model.places import Places
 
 Roots = dict[str, Path]

@@ -12,7 +12,7 @@ from opsbook.text import tr
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from opsbook.execution.checks import Check
+    from opsbook.execution.checks.check import Check
     from opsbook.model.base import Bilingual
     from opsbook.model.faults import Fault
     from opsbook.model.runbook import Parameter, Runbook
@@ -35,8 +35,9 @@ def register(app: typer.Typer) -> None:
 
 def _runbooks(to_json: _Json = False) -> int:
     from opsbook.cli.show import complain, listing
-    from opsbook.cli.words import CLASSES, LEVELS, word
-    from opsbook.execution.declarations import list_runbooks, load_runbook
+    from opsbook.cli.words import word
+    from opsbook.documents.labels import CLASSES, RISKS
+    from opsbook.execution.declared.declarations import list_runbooks, load_runbook
     from opsbook.model.errors import InputFault
 
     rows, code = [], Exit.DONE
@@ -50,7 +51,7 @@ def _runbooks(to_json: _Json = False) -> int:
         row = {
             "name": runbook.name,
             "class": str(runbook.class_) if to_json else word(CLASSES, runbook.class_),
-            "risk": runbook.risk.level if to_json else word(LEVELS, runbook.risk.level),
+            "risk": runbook.risk.level if to_json else word(RISKS, runbook.risk.level),
             "title": _said(runbook.title),
         }
         rows.append({**row, "directory": str(directory)})
@@ -65,7 +66,7 @@ def _show(
 ) -> None:
     from opsbook.cli.show import as_json
     from opsbook.cli.words import labelled
-    from opsbook.execution.declarations import load_runbook
+    from opsbook.execution.declared.declarations import load_runbook
 
     declared = load_runbook(runbook)
     if to_json:
@@ -82,14 +83,15 @@ def _show(
 
 def _page(book: Runbook) -> list[tuple[str, list[str]]]:
     """Everything a person needs to know before running it."""
-    from opsbook.cli.words import LEVELS, labelled, listed, word
+    from opsbook.cli.words import labelled, listed, word
+    from opsbook.documents.labels import RISKS
 
     undo = tr("nothing to undo") if book.undo.kind == "none" else tr("by playbook")
     return [
         (tr("Runbook"), [f"{book.name}  {_said(book.title)}"]),
         (tr("Purpose"), [_said(book.purpose)]),
         (tr("Class"), [_class(book)]),
-        (tr("Risk"), [labelled(word(LEVELS, book.risk.level), _said(book.risk.why))]),
+        (tr("Risk"), [labelled(word(RISKS, book.risk.level), _said(book.risk.why))]),
         (tr("Hosts"), [book.targets]),
         (tr("Parameters"), [_parameter(p) for p in book.parameters] or [tr("none")]),
         (tr("Preconditions"), [_said(line) for line in book.preflight] or [tr("none")]),
@@ -187,7 +189,7 @@ def _schedule(book: Runbook) -> str:
 
 def _estates(to_json: _Json = False) -> int:
     from opsbook.cli.show import complain, listing
-    from opsbook.execution.declarations import list_estates, load_estate
+    from opsbook.execution.declared.declarations import list_estates, load_estate
     from opsbook.model.errors import InputFault
     from opsbook.model.places import Places
 
@@ -212,7 +214,7 @@ def _check(
     to_json: _Json = False,
 ) -> int:
     from opsbook.cli.show import as_json, complain
-    from opsbook.execution.estatecheck import check_estate
+    from opsbook.execution.checks.estatecheck import check_estate
     from opsbook.model.errors import InputFault
     from opsbook.model.message import msg
     from opsbook.model.places import Places
@@ -252,8 +254,8 @@ def _doctor(
     to_json: _Json = False,
 ) -> int:
     from opsbook.cli.show import as_json
-    from opsbook.execution.checks import verdict
-    from opsbook.execution.controlcheck import check_control
+    from opsbook.execution.checks.check import verdict
+    from opsbook.execution.checks.controlcheck import check_control
     from opsbook.model.places import Places
 
     places = Places.from_env()
@@ -268,10 +270,10 @@ def _doctor(
 
 
 def _of_estate(name: str, places: Any) -> list[Check]:
-    from opsbook.execution.checks import Check
-    from opsbook.execution.estatecheck import check_estate
-    from opsbook.execution.hostcheck import check_hosts
-    from opsbook.execution.shell import HostShell
+    from opsbook.execution.checks.check import Check
+    from opsbook.execution.checks.estatecheck import check_estate
+    from opsbook.execution.checks.hostcheck import check_hosts
+    from opsbook.execution.reach.shell import HostShell
     from opsbook.model.message import msg
 
     _, inventory, faults = check_estate(name, places, _lists())

@@ -22,7 +22,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help=tr("Print JSON."))]
 def open_logs(estate: str) -> DiskLogStore:
     """The log store of an estate given by name or path."""
     from opsbook.domains.logs.keep.store import open_store
-    from opsbook.execution.declarations import load_estate
+    from opsbook.execution.declared.declarations import load_estate
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 

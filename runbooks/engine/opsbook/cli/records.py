@@ -179,7 +179,7 @@ def _verdict(ledger: Path | None, key: Path | None, files: list[Path]) -> tuple[
 
 def _declared_witnesses(places: Any) -> list[Witness]:
     """Those of every estate that can be read; an estate with faults has its own command."""
-    from opsbook.execution.declarations import list_estates, load_estate
+    from opsbook.execution.declared.declarations import list_estates, load_estate
     from opsbook.model.errors import OpsbookError
 
     found: list[Witness] = []

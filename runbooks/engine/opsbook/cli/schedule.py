@@ -185,7 +185,7 @@ def _estates(name: str | None) -> Sequence[Estate]:
     """The estate asked for, its schedules checked; or all that can be given by name, as they are:
     one estate's fault does not hide the others.
     """
-    from opsbook.execution.declarations import list_estates, load_estate
+    from opsbook.execution.declared.declarations import list_estates, load_estate
     from opsbook.model.places import Places
     from opsbook.scheduler.declared import load_schedules
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import opsbook
-from opsbook.execution.declarations import collection, runbook_directory
+from opsbook.execution.declared.declarations import collection, runbook_directory
 
 _DISTRIBUTIONS = ("ansible-core", "ansible-runner", "fabric", "pytest-testinfra", "cryptography")
 _LEFT_OUT = {"__pycache__", "_content", ".git"}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from opsbook.execution.declarations import content
+from opsbook.execution.declared.declarations import content
 from opsbook.lab import plan
 from opsbook.lab.plan import HostSpec, Network
 from opsbook.model.places import private

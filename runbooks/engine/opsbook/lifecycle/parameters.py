@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from opsbook.execution.explain import own_words
+from opsbook.execution.declared.explain import own_words
 from opsbook.model.errors import InputFault
 from opsbook.model.faults import Fault
 from opsbook.model.message import Message, msg

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from opsbook.execution.declarations import load_runbook
+from opsbook.execution.declared.declarations import load_runbook
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.witness import testify
 from opsbook.model.errors import OpsbookError

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from opsbook.execution.verification import Tested, Verified
+from opsbook.execution.verify.verification import Tested, Verified
 from opsbook.execution.work import HostReport, Job, Work
 from opsbook.ledger import resources
 from opsbook.ledger.port import Checkpoint, Holder, Ledger

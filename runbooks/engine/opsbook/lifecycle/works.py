@@ -25,7 +25,7 @@ def work_for(
 ) -> Work:
     """The work behind ``runbook.work``. Raises InputFault for an unknown procedure."""
     if runbook.work.procedure is None:
-        from opsbook.execution.ansible import PlaybookWork
+        from opsbook.execution.ansible.playbook import PlaybookWork
 
         return PlaybookWork()
     if runbook.work.procedure not in PROCEDURES:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from opsbook.execution.declarations import runbook_directory, ships_with_us
+from opsbook.execution.declared.declarations import runbook_directory, ships_with_us
 from opsbook.model.errors import InputFault, UsageFault
 from opsbook.model.estate import Estate, Scheduled
 from opsbook.model.message import Message, msg

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from opsbook.execution.declarations import load_estate, load_runbook
+from opsbook.execution.declared.declarations import load_estate, load_runbook
 from opsbook.lifecycle.parameters import resolve
 from opsbook.model.errors import InputFault, OpsbookError
 from opsbook.model.estate import Estate, Scheduled

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from opsbook.execution.declarations import find_schedule, load_estate
+from opsbook.execution.declared.declarations import find_schedule, load_estate
 from opsbook.execution.requester import requester
 from opsbook.ledger import resources
 from opsbook.ledger.port import Ledger

@@ -27,7 +27,7 @@ from opsbook.domains.logs.collect.survey import (
 from opsbook.domains.logs.collect.wire import Garbled, Packer, Wire, garbled
 from opsbook.domains.logs.model import CHUNK, TAIL
 from opsbook.domains.logs.port import Piece
-from opsbook.execution.transport import IDLE_SECONDS, Session
+from opsbook.execution.reach.transport import IDLE_SECONDS, Session
 from opsbook.model.errors import HostFailed
 from opsbook.model.message import msg
 

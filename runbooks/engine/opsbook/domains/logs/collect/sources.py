@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from opsbook.domains.logs.model import Source
-from opsbook.execution.explain import explain
-from opsbook.execution.yamlfile import Document
+from opsbook.execution.declared.explain import explain
+from opsbook.execution.declared.yamlfile import Document
 from opsbook.model.errors import InputFault
 from opsbook.model.estate import Host
 from opsbook.model.faults import Fault

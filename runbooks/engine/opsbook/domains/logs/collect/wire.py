@@ -15,7 +15,7 @@ import zstandard
 from opsbook.domains.logs.frames import FrameEnd, FrameFault
 from opsbook.domains.logs.model import CHUNK
 from opsbook.domains.logs.port import Piece
-from opsbook.execution.transport import IDLE_SECONDS, READ, Session
+from opsbook.execution.reach.transport import IDLE_SECONDS, READ, Session
 from opsbook.model.errors import HostFailed
 from opsbook.model.message import msg
 

@@ -14,9 +14,9 @@ from opsbook.domains.logs.collect.report import Timing, report
 from opsbook.domains.logs.collect.sources import sources_of
 from opsbook.domains.logs.collect.survey import Agent
 from opsbook.domains.logs.port import LogStore
+from opsbook.execution.reach.ssh import ssh_config
+from opsbook.execution.reach.transport import ShellTransport, Transport
 from opsbook.execution.reports import faulty
-from opsbook.execution.ssh import ssh_config
-from opsbook.execution.transport import ShellTransport, Transport
 from opsbook.execution.work import HostReport, Job, Sink
 from opsbook.model.clock import Clock
 from opsbook.model.errors import Interrupted, OpsbookError

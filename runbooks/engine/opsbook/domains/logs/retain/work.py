@@ -33,7 +33,7 @@ def retain(estate: Estate, inventory: Inventory, places: Places, clock: Clock) -
     """The work behind the procedure ``logs.retain``."""
 
     def everyone() -> frozenset[str]:
-        from opsbook.execution.inventory import load_inventory
+        from opsbook.execution.declared.inventory import load_inventory
 
         return frozenset(host.name for host in load_inventory(estate, places, None).hosts)
 

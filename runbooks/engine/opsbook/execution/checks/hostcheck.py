@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from opsbook.execution.checks import Check
-from opsbook.execution.records import read_records
-from opsbook.execution.shell import Shell
+from opsbook.execution.checks.check import Check
+from opsbook.execution.reach.records import read_records
+from opsbook.execution.reach.shell import Shell
 from opsbook.model.errors import HostFault
 from opsbook.model.estate import Host
 from opsbook.model.exits import Exit

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
-from opsbook.execution.inventory import inventory_digest
+from opsbook.execution.declared.inventory import inventory_digest
 from opsbook.execution.privatefile import write_private
 from opsbook.model.estate import Estate
 from opsbook.model.places import Places

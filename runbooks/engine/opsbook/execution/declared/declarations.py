@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
-from opsbook.execution.explain import check
-from opsbook.execution.yamlfile import Document, read_yaml
+from opsbook.execution.declared.explain import check
+from opsbook.execution.declared.yamlfile import Document, read_yaml
 from opsbook.model import names
 from opsbook.model.errors import InputFault, UsageFault
 from opsbook.model.estate import Estate, Scheduled

@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from opsbook.execution.declarations import load_estate, load_runbook
-from opsbook.execution.explain import check, own_words
-from opsbook.execution.inventory import load_inventory
-from opsbook.execution.yamlfile import Document, Where, read_yaml
+from opsbook.execution.declared.declarations import load_estate, load_runbook
+from opsbook.execution.declared.explain import check, own_words
+from opsbook.execution.declared.inventory import load_inventory
+from opsbook.execution.declared.yamlfile import Document, Where, read_yaml
 from opsbook.model.errors import InputFault, UsageFault
 from opsbook.model.estate import Estate, Inventory, Scheduled
 from opsbook.model.faults import Fault

@@ -18,18 +18,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from opsbook.execution.control import ansible_environment
-from opsbook.execution.declarations import runbook_directory, ships_with_us
-from opsbook.execution.interpreters import Interpreters
-from opsbook.execution.inventory import inventory_file
+from opsbook.execution.ansible.interpreters import Interpreters
+from opsbook.execution.ansible.playevents import PlayEvents
+from opsbook.execution.ansible.workdir import working_directory
+from opsbook.execution.declared.control import ansible_environment
+from opsbook.execution.declared.declarations import runbook_directory, ships_with_us
+from opsbook.execution.declared.inventory import inventory_file
+from opsbook.execution.declared.vault import vaulted_values
 from opsbook.execution.masking import Masker
-from opsbook.execution.playevents import PlayEvents
 from opsbook.execution.privatefile import write_private
-from opsbook.execution.scripted import ScriptWork
-from opsbook.execution.ssh import plainly, sharing, ssh_config
-from opsbook.execution.vault import vaulted_values
+from opsbook.execution.reach.scripted import ScriptWork
+from opsbook.execution.reach.ssh import plainly, sharing, ssh_config
 from opsbook.execution.work import HostReport, Job, Sink
-from opsbook.execution.workdir import working_directory
 from opsbook.model.errors import InputFault
 from opsbook.model.estate import Host
 from opsbook.model.message import Message, msg

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from opsbook.execution.checks import Check
-from opsbook.execution.declarations import collection
+from opsbook.execution.checks.check import Check
+from opsbook.execution.declared.declarations import collection
 from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from stat import S_ISDIR
 
-from opsbook.execution import hostvars
+from opsbook.execution.declared import hostvars
 from opsbook.execution.privatefile import write_private
 from opsbook.model import names
 from opsbook.model.errors import InputFault

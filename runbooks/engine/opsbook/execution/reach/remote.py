@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 import paramiko
 from fabric import Config, Connection
 
-from opsbook.execution.shell import MOST_OUTPUT, Completed, completed, out_of_time
-from opsbook.execution.ssh import ssh_config
+from opsbook.execution.reach.shell import MOST_OUTPUT, Completed, completed, out_of_time
+from opsbook.execution.reach.ssh import ssh_config
 from opsbook.model.errors import HostUnreachable
 from opsbook.model.estate import Host, Inventory
 from opsbook.model.message import Message, msg

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from opsbook.execution.declarations import content
+from opsbook.execution.declared.declarations import content
 from opsbook.model.errors import InputFault
 from opsbook.model.estate import Estate
 from opsbook.model.message import msg

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from opsbook.execution.yamlfile import Document, Where
+from opsbook.execution.declared.yamlfile import Document, Where
 from opsbook.model.faults import Fault
 from opsbook.model.message import Message, msg
 

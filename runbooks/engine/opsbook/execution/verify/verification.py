@@ -75,7 +75,7 @@ def verify(runbook: Runbook, hosts: Sequence[Host], job: Job) -> dict[str, Verif
 
 def _asked(runbook: Runbook, hosts: Sequence[Host], job: Job) -> dict[str, Any]:
     """What the plugin in the pytest process needs to know."""
-    from opsbook.execution.ssh import sharing, ssh_config
+    from opsbook.execution.reach.ssh import sharing, ssh_config
 
     control = runbook.verification is not None and runbook.verification.on == "control"
     config = "" if control else str(ssh_config(job.inventory, job.places))
@@ -99,14 +99,14 @@ def _already_root(host: Host) -> bool:
 
 
 def _command(runbook: Runbook, directory: Path) -> list[str]:
-    from opsbook.execution.declarations import runbook_directory
+    from opsbook.execution.declared.declarations import runbook_directory
 
     suite = runbook.verification.suite if runbook.verification else ""
     path = (runbook_directory(runbook.name) / suite).resolve()
     home = path if path.is_dir() else path.parent
     return [
         *(sys.executable, "-m", "pytest", "-q", "--import-mode=importlib"),
-        *("-p", "opsbook.execution.verifyplugin", "-p", "no:cacheprovider"),
+        *("-p", "opsbook.execution.verify.verifyplugin", "-p", "no:cacheprovider"),
         *("-c", os.devnull, f"--rootdir={home}", f"--confcutdir={home}"),
         f"--basetemp={directory / 'tmp'}",
         str(path),
@@ -174,9 +174,9 @@ def _lines(file: Path) -> list[dict[str, Any]]:
 
 
 def _masker(job: Job) -> Masker:
-    from opsbook.execution.control import ansible_environment
+    from opsbook.execution.declared.control import ansible_environment
+    from opsbook.execution.declared.vault import vaulted_values
     from opsbook.execution.masking import Masker
-    from opsbook.execution.vault import vaulted_values
 
     password_file = ansible_environment(job.estate).get("ANSIBLE_VAULT_PASSWORD_FILE")
     return Masker(vaulted_values(job.estate, password_file))

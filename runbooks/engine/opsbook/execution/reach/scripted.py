@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from opsbook.execution.declarations import runbook_directory
+from opsbook.execution.declared.declarations import runbook_directory
 from opsbook.execution.masking import Masker
-from opsbook.execution.records import read_records
-from opsbook.execution.shell import Completed, HostShell, Shell
+from opsbook.execution.reach.records import read_records
+from opsbook.execution.reach.shell import Completed, HostShell, Shell
 from opsbook.execution.work import HostReport, Job, Sink
 from opsbook.model.errors import HostFault
 from opsbook.model.estate import Host

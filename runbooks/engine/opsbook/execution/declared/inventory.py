@@ -20,8 +20,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from opsbook.execution.control import ansible_environment
-from opsbook.execution.hostvars import read_hosts
+from opsbook.execution.declared.control import ansible_environment
+from opsbook.execution.declared.hostvars import read_hosts
 from opsbook.execution.privatefile import write_private
 from opsbook.model.errors import InputFault
 from opsbook.model.estate import Estate, Host, Inventory

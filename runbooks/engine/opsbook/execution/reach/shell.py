@@ -57,7 +57,7 @@ class HostShell:
         root = host.become if become is None else become
         if host.connection == "local":
             return run_here(host.name, script, timeout=timeout, become=root)
-        from opsbook.execution.remote import run_there
+        from opsbook.execution.reach.remote import run_there
 
         return run_there(
             host, self._inventory, self._places, script, timeout=timeout, command=command(root)

@@ -1,0 +1,1 @@
+"""Reaching hosts without Ansible: OpenSSH, sessions, shells, and work done by a script."""
