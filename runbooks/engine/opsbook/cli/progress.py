@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opsbook.cli.show import bad_outcomes
-from opsbook.cli.words import OUTCOMES, PHASES, labelled, listed, word
+from opsbook.cli.words import PHASES, labelled, listed, word
+from opsbook.documents.labels import OUTCOMES
+from opsbook.documents.words import size
 from opsbook.model.message import Message, printable
 from opsbook.text import tr, translate
 
@@ -165,16 +167,8 @@ def _bytes(row: _Row) -> str:
     if not row.done and not row.total:
         return ""
     if row.total:
-        return f"{_size(row.done)} / {_size(row.total)}"
-    return _size(row.done)
-
-
-def _size(number: float) -> str:
-    for unit in ("B", "KiB", "MiB"):
-        if number < 1024:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1024
-    return f"{number:.1f} GiB"
+        return f"{size(row.done)} / {size(row.total)}"
+    return size(row.done)
 
 
 def _say(line: str) -> None:

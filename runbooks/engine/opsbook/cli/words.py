@@ -1,4 +1,7 @@
-"""Fixed words of declarations and records as people read them; ``--json`` keeps the words."""
+"""Fixed words that only faces show; ``--json`` keeps the values.
+
+Those of plans and records are in :mod:`opsbook.documents.labels`.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +10,6 @@ from collections.abc import Iterable, Mapping
 from opsbook.model.message import Message, msg
 from opsbook.text import tr, translate
 
-OUTCOMES = {
-    "ok": msg("ok"),
-    "changed": msg("changed"),
-    "failed": msg("failed"),
-    "undone": msg("undone"),
-    "unreachable": msg("unreachable"),
-    "refused": msg("refused"),
-    "busy": msg("busy"),
-    "skipped": msg("skipped"),
-    "not_started": msg("not started"),
-}
-STATES = {
-    "running": msg("running"),
-    "closed": msg("closed"),
-    "interrupted": msg("interrupted"),
-    "refused": msg("refused"),
-    "missed": msg("missed"),
-}
-CLASSES = {"routine": msg("routine"), "standard": msg("standard"), "normal": msg("normal")}
-LEVELS = {"low": msg("low"), "medium": msg("medium"), "high": msg("high")}
 DAYS = {
     "daily": msg("daily"),
     "workdays": msg("on working days"),
@@ -39,12 +22,6 @@ TYPES = {
     "boolean": msg("boolean"),
     "duration": msg("duration"),
     "choice": msg("choice"),
-}
-ORIGINS = {"terminal": msg("terminal"), "cron": msg("cron"), "service": msg("service")}
-SOURCES = {
-    "command line": msg("command line"),
-    "schedule": msg("schedule"),
-    "default": msg("default"),
 }
 TIERS = {
     "hot": msg("hot"),

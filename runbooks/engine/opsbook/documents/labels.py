@@ -1,4 +1,6 @@
-"""Every word that stands on a page of its own accord, so that one template serves two languages."""
+"""Every word that stands on a page of its own accord, so that one template serves two languages,
+and the fixed words of plans and records as people read them. Faces take theirs from here too.
+"""
 
 from __future__ import annotations
 
@@ -75,6 +77,14 @@ OUTCOMES: dict[str, Message] = {
     "unknown": msg("end unknown"),
 }
 
+STATES: dict[str, Message] = {
+    "running": msg("running"),
+    "closed": msg("closed"),
+    "interrupted": msg("interrupted"),
+    "refused": msg("refused"),
+    "missed": msg("missed"),
+}
+
 ORIGINS: dict[str, Message] = {
     "terminal": msg("at a terminal"),
     "cron": msg("by the schedule {schedule}"),
@@ -82,6 +92,12 @@ ORIGINS: dict[str, Message] = {
 }
 
 CLASSES: dict[str, Message] = {
+    "routine": msg("routine"),
+    "standard": msg("standard"),
+    "normal": msg("normal"),
+}
+
+CLASSES_EXPLAINED: dict[str, Message] = {
     "routine": msg("routine (reads only)"),
     "standard": msg("standard (changes inside a signed envelope)"),
     "normal": msg("normal (each plan is approved)"),

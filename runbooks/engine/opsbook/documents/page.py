@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from jinja2 import FileSystemLoader, StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 import opsbook
 from opsbook.documents.escape import code_block, code_span, markdown
 from opsbook.documents.view import view
 from opsbook.model.message import printable
+
+if TYPE_CHECKING:
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 Form = Literal["md", "html"]
 Language = Literal["zh_CN", "en"]
@@ -31,6 +32,9 @@ def render(record: Mapping[str, Any], form: Form, language: Language) -> str:
 
 @lru_cache(maxsize=2)
 def _environment(form: Form) -> ImmutableSandboxedEnvironment:
+    from jinja2 import FileSystemLoader, StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
     folder = Path(opsbook.__file__).parent / "_content" / "templates" / "record"
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder),

@@ -69,16 +69,15 @@ class Words:
 
     def moment(self, value: Any) -> str:
         """A moment as date, time and offset: ``2026-11-21 10:10:00 +08:00``."""
-        local = table(value).get("local")
-        given = local or (table(value).get("utc") if isinstance(value, Mapping) else value)
+        known = table(value).get("local")
+        given = known or (table(value).get("utc") if isinstance(value, Mapping) else value)
         try:
             at = datetime.fromisoformat(text(given))
         except ValueError:
             return text(given)
-        if not local:
+        if not known:
             at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(self.zone)
-        stamp = at.strftime("%Y-%m-%d %H:%M:%S %z")
-        return f"{stamp[:-2]}:{stamp[-2:]}"
+        return local(at)
 
     def span(self, first: Any, last: Any) -> tuple[str, ...]:
         """From one moment to another, in two parts; the offset stands once where it is the same."""
@@ -102,6 +101,12 @@ class Words:
         return self.of(
             msg("{hours} h {minutes} min", hours=whole // 3600, minutes=whole % 3600 // 60)
         )
+
+
+def local(at: datetime) -> str:
+    """An aware moment as it stands: ``2026-11-21 10:10:00 +08:00``."""
+    stamp = at.strftime("%Y-%m-%d %H:%M:%S %z")
+    return f"{stamp[:-2]}:{stamp[-2:]}" if at.tzinfo else stamp.rstrip()
 
 
 def table(value: Any, *path: str) -> Mapping[str, Any]:
