@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from opsbook.cli.show import width_of
+from opsbook.text.width import width_of
 
 _ALL_PAGES = """
 import json, sys

@@ -12,6 +12,7 @@ from typing import Any
 from opsbook import __version__
 from opsbook.model.errors import InputFault, OpsbookError
 from opsbook.text import tr, translate
+from opsbook.text.width import pad, width_of
 
 
 def complain(error: OpsbookError) -> None:
@@ -61,7 +62,7 @@ def listing(
     cells += [[_cell(row.get(key)) for key, _ in columns] for row in rows]
     widths = [max(width_of(line[i]) for line in cells) for i in range(len(columns))]
     for line in cells:
-        padded = (cell + " " * (w - width_of(cell)) for cell, w in zip(line, widths, strict=True))
+        padded = (pad(cell, width) for cell, width in zip(line, widths, strict=True))
         print("  ".join(padded).rstrip())
 
 
@@ -69,13 +70,6 @@ def _cell(value: Any) -> str:
     from opsbook.model.message import printable
 
     return "" if value is None else printable(str(value))
-
-
-def width_of(text: str) -> int:
-    """Columns on a terminal: East Asian wide characters take two (UAX #11)."""
-    from unicodedata import east_asian_width
-
-    return sum(2 if east_asian_width(ch) in "WF" else 1 for ch in text)
 
 
 def bad_outcomes() -> frozenset[str]:

@@ -14,9 +14,9 @@ from typing import Any
 
 import typer
 
-from opsbook.cli.show import width_of
 from opsbook.model.message import Message, msg
 from opsbook.text import tr, translate
+from opsbook.text.width import width_of, wrap
 
 _WORDS = (
     (r"Arguments", msg("Arguments")),
@@ -66,9 +66,6 @@ _WORDS = (
 )
 """How typer says it, and our message for it."""
 
-_PIECE = re.compile(r"[（“《]*(?:[!-~]+|.)[，。；：、？！）”》]*\s*", re.DOTALL)
-"""What stays together on a line: a word, or one wide character with its punctuation."""
-
 
 def in_our_words(command: Any) -> None:
     """Let the help pages of ``command`` and of all commands below it be written by a Page."""
@@ -111,7 +108,7 @@ class Page(_Formatter):  # type: ignore[misc]  # typer gives it no public name
 
     def write_text(self, text: str) -> None:
         """One paragraph."""
-        for line in _folded(text, self.width - self.current_indent):
+        for line in wrap(text, self.width - self.current_indent):
             self.write(" " * self.current_indent + line + "\n")
 
     def write_dl(
@@ -123,7 +120,7 @@ class Page(_Formatter):  # type: ignore[misc]  # typer gives it no public name
         margin = " " * self.current_indent
         below = f"\n{margin}{' ' * left}"
         for name, about in rows:
-            lines = _folded(_noted(about), max(self.width - left - len(margin), 10))
+            lines = wrap(_noted(about), max(self.width - left - len(margin), 10))
             room = left - width_of(name)
             beside = " " * room if room >= col_spacing else below
             self.write((margin + name + beside + below.join(lines)).rstrip() + "\n")
@@ -152,14 +149,3 @@ def _said(words: str) -> str:
                 values["reason"] = _said(values["reason"])
             return translate(Message(message.text, values))
     return words
-
-
-def _folded(text: str, width: int) -> list[str]:
-    """``text`` in lines of at most ``width`` columns; Chinese may be broken between any two."""
-    lines, line = [], ""
-    for piece in _PIECE.findall(text):
-        if line and width_of(line + piece.rstrip()) > width:
-            lines.append(line.rstrip())
-            line = ""
-        line += piece
-    return [*lines, line.rstrip()]
