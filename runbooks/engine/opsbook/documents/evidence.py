@@ -1,4 +1,4 @@
-"""The evidence of log collection as tables; other evidence is shown as it was recorded."""
+"""The evidence of log collection as tables; evidence without a table is shown as recorded."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from opsbook.documents.survey import SURVEY_KEYS, is_survey
 from opsbook.documents.words import Words, amount, count, rows, size, table, text
 from opsbook.model.message import msg
 
@@ -78,7 +79,8 @@ def log_attention(evidence: Mapping[str, Any], words: Words) -> list[str]:
 
 def raw(evidence: Mapping[str, Any]) -> str:
     """What no table shows, as indented JSON; empty when there is nothing."""
-    rest = {k: v for k, v in evidence.items() if not (is_logs(evidence) and k in _LOG_KEYS)}
+    told = _LOG_KEYS if is_logs(evidence) else SURVEY_KEYS if is_survey(evidence) else frozenset()
+    rest = {k: v for k, v in evidence.items() if k not in told}
     if not rest:
         return ""
     shown = json.dumps(rest, ensure_ascii=False, indent=2, sort_keys=True, default=str)

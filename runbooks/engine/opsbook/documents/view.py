@@ -12,8 +12,17 @@ from zoneinfo import ZoneInfo
 from opsbook.documents.attention import attention
 from opsbook.documents.escape import Ready
 from opsbook.documents.evidence import log_tables, raw, skipped
-from opsbook.documents.labels import CLASSES, LABELS, MARKS, ORIGINS, OUTCOMES, RISKS, SOURCES
+from opsbook.documents.labels import (
+    CLASSES_EXPLAINED,
+    LABELS,
+    MARKS,
+    ORIGINS,
+    OUTCOMES,
+    RISKS,
+    SOURCES,
+)
 from opsbook.documents.proof import checks, proof
+from opsbook.documents.survey import survey_tables
 from opsbook.documents.words import Words, amount, rows, table, text
 from opsbook.model.message import Message, msg
 
@@ -22,7 +31,7 @@ _GOOD = frozenset({"ok", "changed", "skipped"})
 
 def view(record: Mapping[str, Any], language: str) -> dict[str, Any]:
     """The page of ``record`` in ``language``, as plain values for a template."""
-    words = Words(language, _zone(record))
+    words = words_of(record, language)
     hosts = [host for host in rows(record.get("hosts")) if isinstance(host, Mapping)]
     page = _Page(record, hosts, words)
     return {
@@ -37,6 +46,7 @@ def view(record: Mapping[str, Any], language: str) -> dict[str, Any]:
         "counts": list(page.counts()),
         "attention": attention(record, hosts, words),
         "hosts": [page.host(host) for host in hosts],
+        "surveys": survey_tables(hosts, words),
         "logs": log_tables(hosts, words),
         "skipped": skipped(hosts, words),
         "method": words.both(table(record, "runbook").get("method")),
@@ -52,6 +62,11 @@ def view(record: Mapping[str, Any], language: str) -> dict[str, Any]:
         "footer": page.footer(),
         "signers": [words.of(LABELS[key]) for key in ("done_by", "reviewed_by", "approved_by")],
     }  # fmt: skip
+
+
+def words_of(record: Mapping[str, Any], language: str) -> Words:
+    """How the record is told in ``language``: with the time zone of its estate."""
+    return Words(language, _zone(record))
 
 
 class _Page:
@@ -111,7 +126,7 @@ class _Page:
         title, name = self._words.both(runbook.get("title")), text(runbook.get("name"))
         facts = {
             "runbook": self._named(title, name),
-            "class": self._words.word(CLASSES, runbook.get("class")),
+            "class": self._words.word(CLASSES_EXPLAINED, runbook.get("class")),
             "estate": self.estate(),
             "hosts": self._scope(),
             "requested_by": self._requester(),

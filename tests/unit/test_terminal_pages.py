@@ -1,0 +1,105 @@
+"""Pages on a terminal: columns of wide characters, hostile values, surveys as tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opsbook.documents.record_page import record_page
+from opsbook.documents.terminal import lay_out
+from opsbook.documents.view import view, words_of
+from opsbook.text.width import pad, width_of, wrap
+
+EXAMPLES = Path(__file__).parents[2] / "reports" / "examples" / "record"
+NAMES = sorted(path.stem for path in EXAMPLES.glob("*.json"))
+SURVEY = {
+    "schema": 1,
+    "os": {"id": "debian", "pretty_name": "Debian GNU/Linux 12 (bookworm)"},
+    "kernel": {"release": "6.1.0-28-amd64", "machine": "x86_64"},
+    "boot": {"uptime_seconds": 90000},
+    "cpu": {"count": 2, "model": "Example CPU"},
+    "memory": {"total_bytes": 2 << 30, "available_bytes": 1 << 30},
+    "file_systems": [
+        {"mount": "/", "type": "ext4", "size_bytes": 1 << 30, "used_bytes": 1 << 29,
+         "used_percent": 50, "inodes_used_percent": 3},
+        {"mount": "/var", "type": "xfs", "used_percent": 93},
+    ],
+    "sockets": [{"protocol": "tcp", "address": "::", "port": 22}],
+    "failed_units": ["nginx.service"],
+    "time": {"synchronised": True},
+    "reboot_pending": False,
+    "extra": "kept",
+}  # fmt: skip
+
+
+def example(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    return data
+
+
+def told(record: dict[str, Any], language: str, width: int) -> str:
+    return lay_out(record_page(view(record, language)), words_of(record, language), width)
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [("abc", 3), ("主机", 4), ("e\u0301", 1), ("（a）", 5), ("", 0)],
+)
+def test_a_text_has_the_columns_that_a_terminal_gives_it(text: str, width: int) -> None:
+    assert width_of(text) == width
+
+
+@given(st.text(alphabet=st.sampled_from("ab 主机，。（x）-1"), max_size=60), st.integers(2, 30))
+def test_no_line_is_wider_than_asked_and_no_character_is_lost(text: str, width: int) -> None:
+    lines = wrap(text, width)
+    assert all(width_of(line) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_padding_counts_columns() -> None:
+    assert pad("主机", 6) == "主机  "
+    assert pad("主机", 6, right=True) == "  主机"
+
+
+@pytest.mark.parametrize("language", ["zh_CN", "en"])
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_record_fits_the_terminal(name: str, width: int, language: str) -> None:
+    for line in told(example(name), language, width).splitlines():
+        copied = line.startswith(("  opsbook ", "    sha256:"))
+        assert width_of(line) <= width or copied
+
+
+def test_a_terminal_obeys_nothing() -> None:
+    page = told(example("mixed"), "zh_CN", 80)
+    assert all(ch == "\n" or ch.isprintable() for ch in page)
+
+
+@pytest.mark.parametrize(
+    ("language", "parts"),
+    [
+        ("en", ["Debian GNU/Linux 12 (bookworm)", "1.0 GiB / 2.0 GiB", "93 %", "tcp [::]:22",
+                "nginx.service", '"extra": "kept"']),
+        ("zh_CN", ["操作系统", "1.0 GiB / 2.0 GiB", "异常单元", "25 小时"]),
+    ],
+)  # fmt: skip
+def test_a_survey_is_told_in_tables(language: str, parts: list[str]) -> None:
+    record = example("ok")
+    record["hosts"][0]["evidence"] = SURVEY
+    page = told(record, language, 160)
+    assert [part for part in parts if part not in page] == []
+    assert '"used_percent"' not in page
+    assert page.index("/var") < page.index("ext4")
+
+
+@pytest.mark.parametrize("strange", [None, 7, "text", [1], {"a": 1}, [{"mount": {}}]])
+def test_a_survey_of_any_shape_is_shown_or_left_out(strange: object) -> None:
+    for key in SURVEY:
+        record = example("ok")
+        record["hosts"][0]["evidence"] = SURVEY | {key: strange}
+        assert told(record, "en", 80)
