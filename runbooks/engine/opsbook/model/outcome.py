@@ -30,6 +30,16 @@ class Outcome(StrEnum):
         """True when the work was done (or there was nothing to do)."""
         return self in (Outcome.OK, Outcome.CHANGED, Outcome.SKIPPED)
 
+    @property
+    def needs_action(self) -> bool:
+        """True when somebody has to act on the host."""
+        return not self.good
+
+    @property
+    def spends_budget(self) -> bool:
+        """True when the host counts against the failure budget of its run."""
+        return self in (Outcome.FAILED, Outcome.UNREACHABLE)
+
 
 _EXITS = {
     Outcome.OK: Exit.DONE,
