@@ -280,6 +280,8 @@ FOUND = [
      b"# begun\n", 1),
     ([("rotate", False), ("backup",), (*RACE, "rotate"), ("rotate", False), ("rotate", False),
       ("write", 2), ("backup",)], b"", 1),
+    ([("replace",), ("rotate", False), ("write_half",), ("backup",), ("night",), ("write", 61),
+      ("rotate", False), ("night",)], b"# begun\n", 2),
 ]  # fmt: skip
 
 

@@ -25,7 +25,8 @@ class Findings:
     ``claimed`` (the same, found by content), ``replaced`` (its own file, which holds something
     else now), ``holders`` (packed files known to hold it); ``unsure`` are left alone tonight.
     By index of file: ``begun`` (its stream, of which little is kept), ``full`` and ``part``
-    (streams it may continue, and streams it may be a shorter copy of).
+    (streams it may continue, and streams it may be a shorter copy of). ``growing`` are left
+    because they look like copies that are being written.
     """
 
     def __init__(self, view: View) -> None:
@@ -51,6 +52,7 @@ class Findings:
         self.part: dict[int, list[Stream]] = {}
         self.unknown: list[Surveyed] = []
         self.new: list[Surveyed] = []
+        self.growing: list[Surveyed] = []
 
     def content(self, file: Surveyed, kind: Kind, start: int, length: int) -> bytes | None:
         """Content of a file; None while it is asked for, or when the file cannot be read."""

@@ -265,6 +265,8 @@ class _Planner(Findings):
         return self.now - file.mtime <= FRESH
 
     def _leave_growing(self, file: Surveyed) -> None:
+        """What ``file`` begins with is left as well: its lines will come with the whole."""
+        self.growing.append(file)
         self.left[file.index] = Leave(file, msg("it looks like a copy that is being written"))
 
     def _note_copy(self, file: Surveyed, stream: Stream | None, original: Surveyed) -> None:
@@ -276,7 +278,9 @@ class _Planner(Findings):
         originals: list[Surveyed] = []
         for file in order:
             original = next((o for o in originals if self._begins(o, file)), None)
-            if original is None:
+            if any(self._begins(growing, file) for growing in self.growing):
+                self._leave_growing(file)
+            elif original is None:
                 originals.append(file)
             else:
                 self._note_copy(file, None, original)
