@@ -14,6 +14,7 @@ from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.work import HostReport, Job
 from opsbook.model.clock import SystemClock
 from opsbook.model.places import Places
+from opsbook.model.runbook import duration
 
 ESTATE = """\
 schema: 1
@@ -108,14 +109,16 @@ def make_job(estate: Path, runbook: str, state: Path, **parameters: Any) -> Job:
     places = Places(state)
     loaded = load_estate(str(estate), places)
     clock = SystemClock()
+    book = load_runbook(runbook)
     return Job(
         run="RUN-20261121-001",
         estate=loaded,
         inventory=load_inventory(loaded, places, None),
-        runbook=load_runbook(runbook),
+        runbook=book,
         parameters=parameters,
         places=places,
         clock=clock,
         started=clock.now(),
         cancelled=threading.Event(),
+        deadline=clock.monotonic() + duration(book.timeout).total_seconds(),
     )

@@ -1,31 +1,86 @@
-"""With which code and which tools a run is made: digest of the content, versions."""
+"""With which code, variables and tools a run is made: digests of contents, and versions.
+
+Version numbers bind nothing, so everything that can decide what happens on a host is read byte
+for byte each time; nothing is remembered between two looks. Digests are ``sha256:...``.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import platform
+import re
 import subprocess
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import opsbook
+from opsbook.execution.declared.control import SITE, collection_paths
 from opsbook.execution.declared.declarations import collection, runbook_directory
+from opsbook.execution.declared.inventory import variable_files
+from opsbook.model.canonical import digest
+from opsbook.model.estate import Estate
+from opsbook.model.message import Message, msg
 
 _DISTRIBUTIONS = ("ansible-core", "ansible-runner", "fabric", "pytest-testinfra", "cryptography")
 _LEFT_OUT = {"__pycache__", "_content", ".git"}
+_PACKAGES = ("ansible", "ansible_runner")
+_COLLECTION = re.compile(rb"\b([a-z_]\w*)\.([a-z_]\w*)\b")
+_OURS = ("opsbook", "runbooks")
+
+
+def inputs(runbook: str, estate: Estate, salt: str) -> dict[str, Any]:
+    """All contents on which a run of ``runbook`` depends, for a plan to bind::
+
+        code       {root: digest}
+        variables  {"salt": ..., "files": {name below the estate: salted digest}}
+
+    Variables are salted because they may be short secrets. Raises UsageFault when there is no
+    such runbook, InputFault when the estate has no hosts.
+    """
+    files = {
+        _name(file, estate.directory): _salted(salt, file.read_bytes())
+        for file in variable_files(estate)
+    }
+    return {"code": code_roots(runbook), "variables": {"salt": salt, "files": files}}
+
+
+def inputs_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Message]:
+    """What is different between two answers of :func:`inputs` with the same salt, by name."""
+    found = []
+    for root in _different(before["code"], now["code"]):
+        found.append(msg("The code of {root} has changed.", root=root))
+    for file in _different(before["variables"]["files"], now["variables"]["files"]):
+        found.append(msg("The variables in {file} have changed.", file=file))
+    return found
 
 
 def code_digest(runbook: str) -> str:
-    """``sha256:...`` over all code that a run of ``runbook`` can execute of ours.
+    """One digest over :func:`code_roots`. Raises UsageFault when there is no such runbook."""
+    return digest(code_roots(runbook))
 
-    The runbook's folder, all roles and plugins of the collection, and the engine. Raises
-    UsageFault when there is no such runbook.
+
+def code_roots(runbook: str) -> dict[str, str]:
+    """Digest of each tree of code that a run of ``runbook`` can execute here or send to hosts.
+
+    The runbook's folder, our roles and plugins, the engine, Ansible itself, every other
+    collection that is named anywhere in them, and what the machine adds to Ansible's search path.
     """
-    engine = Path(opsbook.__file__).parent
-    return tree_digest(
-        [runbook_directory(runbook), collection() / "roles", collection() / "plugins", engine]
-    )
+    home = runbook_directory(runbook)
+    roots = {
+        f"runbook {runbook}": home,
+        "roles": collection() / "roles",
+        "plugins": collection() / "plugins",
+        "engine": Path(opsbook.__file__).parent,
+        **{name: _package(name) for name in _PACKAGES},
+        **{str(place): place for place in SITE if place.is_dir()},
+    }
+    roots |= _collections([home, collection() / "roles"])
+    return {name: tree_digest([root]) for name, root in sorted(roots.items())}
 
 
 def tree_digest(roots: Iterable[Path]) -> str:
@@ -38,20 +93,9 @@ def tree_digest(roots: Iterable[Path]) -> str:
     for root in roots:
         for name, path in sorted(_below(root, root.name)):
             content = hashlib.sha256(path.read_bytes()).digest()
-            whole.update(len(name).to_bytes(4) + name.encode(errors="surrogateescape") + content)
+            encoded = name.encode(errors="surrogateescape")
+            whole.update(len(encoded).to_bytes(4) + encoded + content)
     return "sha256:" + whole.hexdigest()
-
-
-def _below(directory: Path, name: str) -> Iterable[tuple[str, Path]]:
-    if not directory.is_dir():
-        return
-    for path in directory.iterdir():
-        if path.name in _LEFT_OUT or path.suffix in (".pyc", ".mo"):
-            continue
-        if path.is_dir():
-            yield from _below(path, f"{name}/{path.name}")
-        elif path.is_file():
-            yield f"{name}/{path.name}", path
 
 
 def versions() -> dict[str, str]:
@@ -60,6 +104,78 @@ def versions() -> dict[str, str]:
     found.update({name: version(name) for name in _DISTRIBUTIONS})
     found["openssh"] = _openssh()
     return found
+
+
+def _below(directory: Path, name: str) -> Iterable[tuple[str, Path]]:
+    if not directory.is_dir():
+        return
+    for path in directory.iterdir():
+        if path.name in _LEFT_OUT or path.suffix == ".mo":
+            continue
+        if path.is_dir():
+            yield from _below(path, f"{name}/{path.name}")
+        elif path.is_file():
+            yield f"{name}/{path.name}", path
+
+
+def _package(name: str) -> Path:
+    """Where Python would import ``name`` from, without importing it."""
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(name)
+    return Path(spec.origin).parent
+
+
+def _collections(roots: Iterable[Path]) -> dict[str, Path]:
+    """Other collections named in the YAML below ``roots``, and those which these name."""
+    found: dict[str, Path] = {}
+    waiting = list(roots)
+    while waiting:
+        for namespace, name in _named(waiting.pop()):
+            whole = f"collection {namespace}.{name}"
+            place = _installed(namespace, name)
+            if place and whole not in found and (namespace, name) != _OURS:
+                found[whole] = place
+                waiting.append(place)
+    return found
+
+
+def _named(root: Path) -> set[tuple[str, str]]:
+    """Every ``namespace.name`` that stands in a YAML file below ``root``."""
+    return {
+        (namespace.decode(), name.decode())
+        for _, path in _below(root, root.name)
+        if path.suffix in (".yml", ".yaml")
+        for namespace, name in _COLLECTION.findall(path.read_bytes())
+    }
+
+
+def _installed(namespace: str, name: str) -> Path | None:
+    """The directory that Ansible would load the collection from."""
+    for place in _collection_places():
+        directory = place / "ansible_collections" / namespace / name
+        if directory.is_dir():
+            return directory
+    return None
+
+
+def _collection_places() -> Iterator[Path]:
+    yield from collection_paths()
+    yield from (Path(part) for part in sys.path if part)
+
+
+def _different(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    names = before.keys() | now.keys()
+    return sorted(name for name in names if before.get(name) != now.get(name))
+
+
+def _name(file: Path, directory: Path) -> str:
+    """JSON has no bytes that are not UTF-8; names of files have."""
+    return str(file.relative_to(directory)).encode(errors="backslashreplace").decode()
+
+
+def _salted(salt: str, content: bytes) -> str:
+    return "sha256:" + hmac.digest(salt.encode(), content, "sha256").hex()
 
 
 def _openssh() -> str:

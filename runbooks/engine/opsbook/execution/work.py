@@ -7,6 +7,7 @@ changes hosts is a :class:`ChangeWork`: it also foresees, examines and undoes.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,7 +43,8 @@ class Job:
     ``started`` is the run's one reading of the clock; ``cancelled`` is set when the operator
     or a limit stops the run, and work must then stop at the next safe point. A run that changes
     hosts has a ``change`` and the ``plans`` of its hosts as they were approved; ``tokens`` are
-    the fencing tokens of the leases it holds now, by host.
+    the fencing tokens of the leases it holds now, by host. ``deadline`` is a moment of
+    ``clock.monotonic()``, in seconds: at it everything that still runs is stopped.
     """
 
     run: str
@@ -57,6 +59,12 @@ class Job:
     change: str = ""
     plans: Mapping[str, HostPlan] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
+    deadline: float = math.inf
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the deadline: not less than none, not more than a day."""
+        return min(max(0.0, self.deadline - self.clock.monotonic()), 86_400.0)
 
 
 class Sink(Protocol):
@@ -152,4 +160,40 @@ class ChangeWork(Protocol):
         Outcome CHANGED: brought back and verified; OK: there was nothing to bring back; else
         what went wrong. ``sink`` hears tasks and phases (``undo``), never ``finished``.
         """
+        ...
+
+
+class Planner(Protocol):
+    """Port: makes plans of hosts from what a runbook's survey read there; the surveys are hostile.
+
+    ``surveys`` and ``answers`` are evidence by host. Nothing here raises for one host's trouble.
+    """
+
+    def asks(
+        self, surveys: Mapping[str, Mapping[str, Any]], job: Job
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """What must still be asked: host -> value of ``opsbook_asked`` for the survey there.
+
+        Empty when nothing must, and whenever ``job.plans`` is not empty.
+        """
+        ...
+
+    def learn(self, answers: Mapping[str, Mapping[str, Any]], job: Job) -> None:
+        """What the asked hosts answered; a host whose asking failed is not among them."""
+        ...
+
+    def settle(
+        self, surveys: Mapping[str, Mapping[str, Any]], job: Job
+    ) -> Mapping[str, HostPlan | OpsbookError]:
+        """The plan of each host that was surveyed."""
+        ...
+
+    def standing(self, host: str, survey: Mapping[str, Any], job: Job) -> Examined:
+        """How far ``host`` is on the way of ``job.plans[host]``."""
+        ...
+
+    def conclude(
+        self, host: str, evidence: Mapping[str, Any], job: Job
+    ) -> tuple[Mapping[str, Any], tuple[Message, ...]]:
+        """The evidence of a host that was worked on, for the record, and deviations."""
         ...

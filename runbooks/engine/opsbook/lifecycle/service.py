@@ -25,7 +25,8 @@ from opsbook.lifecycle.parameters import resolve
 from opsbook.lifecycle.plan import Plan, make_plan
 from opsbook.lifecycle.refusal import record_refusal
 from opsbook.lifecycle.request import RunRequest, RunResult, Watcher
-from opsbook.lifecycle.run import Earlier, Ports, Run
+from opsbook.lifecycle.routine import routine
+from opsbook.lifecycle.run import Ports, Progress, Run
 from opsbook.lifecycle.works import work_for
 from opsbook.model.clock import Clock
 from opsbook.model.errors import OpsbookError, Refused, UsageFault
@@ -35,7 +36,7 @@ from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
 from opsbook.model.outcome import Outcome
 from opsbook.model.places import Places
-from opsbook.model.runbook import Runbook, RunbookClass
+from opsbook.model.runbook import Runbook, RunbookClass, duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def run_runbook(
     number = ledger.open_run(day_of(estate, at), partial(_opening, estate, plan, who))
     with held(ledger, resources.of_run(estate.name, number), number):
         watcher.opened(number, plan.content)
-        return _carry_out(setting, number, plan, work, watcher, Earlier(), examine=False)
+        return _carry_out(setting, number, plan, work, watcher, Progress())
 
 
 def resume_run(number: str, places: Places, clock: Clock, watcher: Watcher) -> RunResult:
@@ -113,9 +114,9 @@ def resume_run(number: str, places: Places, clock: Clock, watcher: Watcher) -> R
     with held(ledger, resources.of_run(estate.name, number), number):
         _note_resume(setting, number, history)
         watcher.opened(number, history.plan.content)
-        earlier = Earlier(_outcomes(history), set(history.verified), history.waves)
+        history.progress.follow("run.resumed", "", {})
         work = _work(setting)
-        return _carry_out(setting, number, history.plan, work, watcher, earlier, examine=True)
+        return _carry_out(setting, number, history.plan, work, watcher, history.progress)
 
 
 def _carry_out(
@@ -124,9 +125,7 @@ def _carry_out(
     plan: Plan,
     work: Work,
     watcher: Watcher,
-    earlier: Earlier,
-    *,
-    examine: bool,
+    so_far: Progress,
 ) -> RunResult:
     job = Job(
         run=number,
@@ -138,17 +137,17 @@ def _carry_out(
         clock=setting.clock,
         started=setting.at,
         cancelled=threading.Event(),
+        deadline=setting.clock.monotonic() + duration(setting.runbook.timeout).total_seconds(),
     )
     ports = Ports(
         setting.ledger,
-        work,
+        routine(work),
         verifier_of(setting.runbook),
         partial(testify, witnesses=setting.estate.witnesses),
         watcher,
     )
     with stop_on_signals(job.cancelled):
-        run = Run(job, plan, ports, this_process(number), earlier)
-        return run.carry_out(examine=examine)
+        return Run(job, plan, ports, this_process(number), so_far).carry_out()
 
 
 def _work(setting: _Setting) -> Work:

@@ -21,7 +21,7 @@ from typing import Any
 from opsbook.execution.ansible.interpreters import Interpreters
 from opsbook.execution.ansible.playevents import PlayEvents
 from opsbook.execution.ansible.workdir import working_directory
-from opsbook.execution.declared.control import ansible_environment
+from opsbook.execution.declared.control import ansible_command, ansible_environment
 from opsbook.execution.declared.declarations import runbook_directory, ships_with_us
 from opsbook.execution.declared.inventory import inventory_file
 from opsbook.execution.declared.vault import vaulted_values
@@ -33,7 +33,6 @@ from opsbook.execution.work import HostReport, Job, Sink
 from opsbook.model.errors import InputFault
 from opsbook.model.estate import Host
 from opsbook.model.message import Message, msg
-from opsbook.model.runbook import duration
 
 GRACE_SECONDS = 10
 """Between asking Ansible to stop and killing it."""
@@ -130,7 +129,7 @@ class _Play:
         config.prepare()
         config.cwd = str(self.job.estate.directory)
         config.env = self._environment(config.env, directory)
-        config.command = [*_tied_to_us(), *_ansible_playbook(), *config.command[1:]]
+        config.command = [*_tied_to_us(), *ansible_command("playbook"), *config.command[1:]]
         return config
 
     def _write(self, directory: Path) -> None:
@@ -168,7 +167,6 @@ class _Stop:
         self.why: Message | None = None
         self._job = job
         self._pid = pid
-        self._limit = job.clock.monotonic() + duration(job.runbook.timeout).total_seconds()
         self._asked: float | None = None
 
     def __call__(self) -> bool:
@@ -176,7 +174,7 @@ class _Stop:
         now = self._job.clock.monotonic()
         if self._asked is not None:
             return now - self._asked > GRACE_SECONDS
-        if now > self._limit:
+        if now > self._job.deadline:
             self.why = msg("did not end within {limit}", limit=self._job.runbook.timeout)
         if self.why is None and not self._job.cancelled.is_set():
             return False
@@ -207,11 +205,6 @@ def _playbook(runbook: str, file: str) -> str:
     if ships_with_us(directory):
         return f"opsbook.runbooks.{runbook}.{Path(file).stem}"
     return str(directory / file)
-
-
-def _ansible_playbook() -> list[str]:
-    """The one beside our interpreter, whatever PATH says."""
-    return [sys.executable, "-m", "ansible", "playbook"]
 
 
 def _tied_to_us() -> list[str]:

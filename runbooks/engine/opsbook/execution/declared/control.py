@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 from pathlib import Path
 
 from opsbook.execution.declared.declarations import content
@@ -12,6 +14,18 @@ from opsbook.model.message import msg
 
 _OURS = Path(__file__).with_name("ansible.cfg")
 _KEPT = ("ANSIBLE_VAULT_PASSWORD_FILE",)
+SITE = tuple(map(Path, ("/usr/share/ansible/plugins", "/usr/share/ansible/roles",
+                        "/etc/ansible/roles")))  # fmt: skip
+"""Where Ansible looks for plugins and roles of a machine, beside ours and the runbook's."""
+
+_SITE_COLLECTIONS = Path("/usr/share/ansible/collections")
+
+
+def ansible_command(program: str) -> list[str]:
+    """Ansible's ``program`` (playbook, inventory): the one beside our interpreter, whatever PATH
+    says, and without the working directory in its module path (``-P``): that is the estate's.
+    """
+    return [sys.executable, "-P", "-m", "ansible", program]
 
 
 def ansible_environment(estate: Estate) -> dict[str, str]:
@@ -22,16 +36,18 @@ def ansible_environment(estate: Estate) -> dict[str, str]:
     """
     kept = {k: v for k, v in os.environ.items() if not k.startswith("ANSIBLE_") or k in _KEPT}
     kept["ANSIBLE_CONFIG"] = str(_OURS)
-    kept["ANSIBLE_COLLECTIONS_PATH"] = os.pathsep.join([str(content()), *_site_collections()])
+    kept["ANSIBLE_COLLECTIONS_PATH"] = os.pathsep.join(map(str, collection_paths()))
+    kept["ANSIBLE_HOME"] = str(_OURS.parent)  # instead of ~/.ansible, whose plugins would count
+    kept["ANSIBLE_LOCAL_TEMP"] = tempfile.gettempdir()
     kept["LC_ALL"] = "C.UTF-8"
     if "ANSIBLE_VAULT_PASSWORD_FILE" not in kept:
         kept.update(_vault_password(estate.directory / ".vault-password"))
     return kept
 
 
-def _site_collections() -> list[str]:
-    """Where collections beside ours are looked for; the home directory is not among them."""
-    return ["/usr/share/ansible/collections"]
+def collection_paths() -> list[Path]:
+    """Where collections are looked for before Python's own path; never in a home directory."""
+    return [content(), _SITE_COLLECTIONS]
 
 
 def _vault_password(file: Path) -> dict[str, str]:

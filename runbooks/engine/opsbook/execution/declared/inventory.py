@@ -13,14 +13,13 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from opsbook.execution.declared.control import ansible_environment
+from opsbook.execution.declared.control import ansible_command, ansible_environment
 from opsbook.execution.declared.hostvars import read_hosts
 from opsbook.execution.privatefile import write_private
 from opsbook.model.errors import InputFault
@@ -33,6 +32,8 @@ FORMAT = 2
 
 _VAULTED = b"$ANSIBLE_VAULT;"
 _ASK_SECONDS = 120
+_DEEPEST = 3000
+"""Longest path in characters below which variables are looked for."""
 _STRICT = {
     "ANSIBLE_HOST_PATTERN_MISMATCH": "error",  # else a mistyped host is passed over
     "ANSIBLE_DUPLICATE_YAML_DICT_KEY": "error",  # else the hosts under the first key are gone
@@ -70,6 +71,21 @@ def inventory_file(estate: Estate) -> Path:
     if not file.is_file():
         raise InputFault(msg("Estate {estate} has no {file}.", estate=estate.name, file=file))
     return file
+
+
+def variable_files(estate: Estate) -> list[Path]:
+    """``hosts.yml`` and every file of the estate's variables; links are followed, as Ansible does.
+
+    Raises InputFault when there is no ``hosts.yml``, or links go round in a circle.
+    """
+    found = [inventory_file(estate)]
+    for folder in ("group_vars", "host_vars"):
+        for place, _, files in os.walk(estate.directory / folder, followlinks=True):
+            if len(place) > _DEEPEST:
+                raise InputFault(msg("Links below {directory} go round in a circle.",
+                                     directory=estate.directory / folder))  # fmt: skip
+            found += [Path(place, file) for file in files]
+    return sorted(file for file in found if file.is_file())
 
 
 def inventory_digest(estate: Estate) -> str:
@@ -161,20 +177,12 @@ def _key(estate: Estate, limit: str | None) -> tuple[str, bool]:
 
     whole = hashlib.sha256(f"{FORMAT} {version('ansible-core')} {limit!r}".encode())
     vaulted = False
-    for file in _files(estate):
+    for file in variable_files(estate):
         content = file.read_bytes()
         vaulted = vaulted or content.startswith(_VAULTED)
         name = str(file).encode(errors="surrogateescape")
         whole.update(b"%d %s %d " % (len(name), name, len(content)) + content)
     return whole.hexdigest(), vaulted
-
-
-def _files(estate: Estate) -> list[Path]:
-    found = [inventory_file(estate)]
-    for folder in ("group_vars", "host_vars"):
-        for place, _, files in os.walk(estate.directory / folder, followlinks=False):
-            found += [Path(place, file) for file in files]
-    return sorted(file for file in found if file.is_file())
 
 
 def _kept(file: Path) -> list[Host] | None:
@@ -196,7 +204,7 @@ def _keep(file: Path, hosts: list[Host]) -> None:
 
 def _ask(estate: Estate, limit: str | None) -> Any:
     """``ansible-inventory --list`` as data."""
-    command = [sys.executable, "-m", "ansible", "inventory", "--list"]
+    command = [*ansible_command("inventory"), "--list"]
     command += ["-i", str(inventory_file(estate))]
     command += [f"--limit={limit}"] if limit else []
     try:

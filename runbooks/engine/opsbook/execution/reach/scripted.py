@@ -15,7 +15,6 @@ from opsbook.model.errors import HostFault
 from opsbook.model.estate import Host
 from opsbook.model.message import msg
 from opsbook.model.outcome import Outcome
-from opsbook.model.runbook import duration
 
 AT_ONCE = 20
 """Hosts served at the same time."""
@@ -54,10 +53,9 @@ def _one(host: Host, script: Path, shell: Shell, job: Job, sink: Sink) -> None:
     if job.cancelled.is_set():
         return
     sink.started(host.name, "apply")
-    limit = duration(job.runbook.timeout).total_seconds()
     begun = job.clock.monotonic()
     try:
-        done = shell.run(host, script.read_text(encoding="utf-8"), timeout=limit)
+        done = shell.run(host, script.read_text(encoding="utf-8"), timeout=job.seconds_left)
     except HostFault as fault:
         sink.finished(HostReport(host.name, fault.outcome, fault.problem))
         return

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsbook.execution.work import Job
 from opsbook.model.estate import Host
-from opsbook.model.runbook import Runbook, duration
+from opsbook.model.runbook import Runbook
 
 if TYPE_CHECKING:
     from opsbook.execution.masking import Masker
@@ -105,7 +105,7 @@ def _command(runbook: Runbook, directory: Path) -> list[str]:
     path = (runbook_directory(runbook.name) / suite).resolve()
     home = path if path.is_dir() else path.parent
     return [
-        *(sys.executable, "-m", "pytest", "-q", "--import-mode=importlib"),
+        *(sys.executable, "-P", "-m", "pytest", "-q", "--import-mode=importlib"),
         *("-p", "opsbook.execution.verify.verifyplugin", "-p", "no:cacheprovider"),
         *("-c", os.devnull, f"--rootdir={home}", f"--confcutdir={home}"),
         f"--basetemp={directory / 'tmp'}",
@@ -145,14 +145,13 @@ def _environment(directory: Path, job: Job) -> dict[str, str]:
 
 
 def _wait(process: subprocess.Popen[bytes], job: Job) -> str:
-    until = job.clock.monotonic() + duration(job.runbook.timeout).total_seconds()
     while True:
         try:
             process.wait(_CHECK_SECONDS)
         except subprocess.TimeoutExpired:
             if job.cancelled.is_set():
                 return "cancelled"
-            if job.clock.monotonic() > until:
+            if job.clock.monotonic() > job.deadline:
                 return f"the suite did not end within {job.runbook.timeout}"
         else:
             return ""
