@@ -16,7 +16,7 @@ from opsbook.lifecycle.plan import Plan, make_plan
 from opsbook.lifecycle.request import RunResult
 from opsbook.model.estate import Estate, Host, Inventory
 from opsbook.model.places import Places
-from opsbook.model.runbook import Runbook
+from opsbook.model.runbook import Runbook, duration
 
 NOW = datetime(2026, 11, 21, 2, 10, tzinfo=UTC)
 BOTH = {"zh": "文", "en": "text"}
@@ -72,6 +72,7 @@ def job_for(run: str, book: Runbook, hosts: Inventory, clock: FakeClock) -> Job:
         clock=clock,
         started=NOW,
         cancelled=threading.Event(),
+        deadline=clock.monotonic() + duration(book.timeout).total_seconds(),
     )
 
 

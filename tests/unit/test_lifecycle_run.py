@@ -24,7 +24,8 @@ from doubles.work import Script, ScriptedWork
 from opsbook.execution.verify.verification import Tested, Verified
 from opsbook.ledger.port import Ledger
 from opsbook.lifecycle.history import read_history
-from opsbook.lifecycle.run import Earlier, Ports, Run
+from opsbook.lifecycle.routine import routine
+from opsbook.lifecycle.run import Ports, Run
 from opsbook.model.event import Event, NewEvent
 from opsbook.model.exits import Exit
 from opsbook.model.outcome import Outcome, RunState
@@ -79,17 +80,15 @@ def carry_out(
     book=None,
     hosts=HOSTS,
     verifier=None,
-    examine=False,
     pid=1,
 ):
     book = book or runbook()
     history = read_history(ledger, number)
+    history.progress.follow("run.resumed", "", {})
     clock = FakeClock(NOW)
-    earlier = Earlier(dict(history.outcomes), set(history.verified), history.waves)
     job = job_for(number, book, hosts, clock)
-    watcher = Witnessed()
-    ports = Ports(ledger, work, verifier, no_witness, watcher)
-    return Run(job, history.plan, ports, holder(number, pid), earlier).carry_out(examine=examine)
+    ports = Ports(ledger, routine(work), verifier, no_witness, Witnessed())
+    return Run(job, history.plan, ports, holder(number, pid), history.progress).carry_out()
 
 
 def fresh(book=None, hosts=HOSTS):
@@ -198,7 +197,7 @@ def test_a_stopped_run_stays_open_and_resume_takes_only_the_rest() -> None:
     assert result.exit is Exit.INTERRUPTED
     assert "opsbook resume" in result.problems[0].english()
     second = ScriptedWork()
-    result = carry_out(ledger, number, second, book=book, examine=True)
+    result = carry_out(ledger, number, second, book=book)
     assert first.performed == ["a1", "a2"]
     assert second.performed == ["a3", "a4", "a5"]
     assert result.counts == {Outcome.OK: 5}
@@ -220,7 +219,7 @@ def test_stopped_before_verification_the_host_is_verified_on_resume() -> None:
     result = carry_out(ledger, number, StopsAtTheEnd(), verifier=verifier)
     assert result.state is RunState.INTERRUPTED
     assert seen == []
-    result = carry_out(ledger, number, ScriptedWork(), verifier=verifier, examine=True)
+    result = carry_out(ledger, number, ScriptedWork(), verifier=verifier)
     assert result.state is RunState.CLOSED
     assert seen == ["a1", "a2", "a3", "a4", "a5"]
 
@@ -244,7 +243,7 @@ def test_the_time_limit_ends_the_run_and_says_which_hosts_it_cut_off() -> None:
 
 
 def appends_of_a_whole_run() -> int:
-    ledger, number = fresh()
+    ledger, number = fresh(ONE_BY_ONE)
     counting = MortalLedger(ledger, 10_000, durable=True)
     carry_out(counting, number, sequential(), book=ONE_BY_ONE)
     return 10_000 - counting._left
@@ -268,7 +267,7 @@ ONE_BY_ONE = runbook(waves={"first": 2, "cap": 2})
 @pytest.mark.parametrize("durable", [True, False], ids=["after", "before"])
 @pytest.mark.parametrize("at", range(1, appends_of_a_whole_run() + 1))
 def test_death_at_any_event_then_resume_ends_in_the_same_state(at: int, durable: bool) -> None:
-    ledger, number = fresh()
+    ledger, number = fresh(ONE_BY_ONE)
     first = sequential()
     with pytest.raises(Killed):
         carry_out(MortalLedger(ledger, at, durable=durable), number, first, book=ONE_BY_ONE)
@@ -276,7 +275,7 @@ def test_death_at_any_event_then_resume_ends_in_the_same_state(at: int, durable:
     if read_history(ledger, number).state:
         return
     second = sequential(first.done)
-    result = carry_out(ledger, number, second, book=ONE_BY_ONE, examine=True, pid=2)
+    result = carry_out(ledger, number, second, book=ONE_BY_ONE, pid=2)
     assert result.counts == {Outcome.OK: 5}
     assert sorted(first.performed + second.performed) == ["a1", "a2", "a3", "a4", "a5"]
     seen = kinds(ledger, number)

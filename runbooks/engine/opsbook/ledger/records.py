@@ -26,8 +26,11 @@ PROJECTED = (
     "host.prepared",
     "host.finished",
     "host.verified",
+    "host.examined",
     "host.undone",
     "run.stopped",
+    "wave.started",
+    "wave.finished",
     "lease.recovered",
     "clock.backwards",
 )
@@ -96,10 +99,26 @@ class _Projection:
 
     def _run_resumed(self, event: Event, payload: Mapping[str, Any]) -> None:
         for name in payload.get("reopened") or ():
-            self._host(str(name))["outcome"] = None
+            self._reopen(self._host(str(name)))
         by = dict(payload.get("requested_by") or {})
         self.record["when"]["resumed"].append({"at": self._moment(event.at), "by": by})
         self.record["state"] = RunState.RUNNING.value
+
+    def _reopen(self, host: dict[str, Any]) -> None:
+        """What became of the host so far stays on record; it is taken again."""
+        former = {name: host[name] for name in _OF_AN_ATTEMPT}
+        host["earlier"].append(former)
+        host |= {name: _empty_host("")[name] for name in _OF_AN_ATTEMPT} | {"outcome": None}
+
+    def _wave_started(self, event: Event, payload: Mapping[str, Any]) -> None:
+        wave = {"number": payload.get("number"), "hosts": list(payload.get("hosts") or ())}
+        begun = {"at": self._moment(event.at), "seconds": {}}
+        self.record["waves"].append(wave | begun)
+
+    def _wave_finished(self, event: Event, payload: Mapping[str, Any]) -> None:
+        for wave in self.record["waves"]:
+            if wave["number"] == payload.get("number"):
+                wave["seconds"] = dict(payload.get("seconds") or {})
 
     def _run_interrupted(self, event: Event, payload: Mapping[str, Any]) -> None:
         self.record["when"]["interrupted"].append(self._moment(event.at))
@@ -170,8 +189,13 @@ class _Projection:
         """A host that had changed and was brought back is neither changed nor failed."""
         host = self._host(event.host)
         host["undone"] = {"at": self._moment(event.at)} | dict(payload)
-        if payload.get("outcome") in ("ok", "changed") and host["outcome"] == "changed":
-            host["outcome"] = Outcome.UNDONE.value
+        if host["outcome"] in ("changed", None):
+            back = payload.get("outcome") in ("ok", "changed")
+            host["outcome"] = (Outcome.UNDONE if back else Outcome.FAILED).value
+
+    def _host_examined(self, event: Event, payload: Mapping[str, Any]) -> None:
+        host = self._host(event.host)
+        host["examined"].append({"at": self._moment(event.at)} | dict(payload))
 
     def _host_verified(self, event: Event, payload: Mapping[str, Any]) -> None:
         host = self._host(event.host)
@@ -187,6 +211,22 @@ class _Projection:
 
     def _moment(self, at: datetime) -> dict[str, str]:
         return local_moment(at, self._zone)
+
+
+_OF_AN_ATTEMPT = (
+    "outcome",
+    "summary",
+    "evidence",
+    "verification",
+    "prepared",
+    "examined",
+    "undone",
+    "deviations",
+    "started",
+    "finished",
+    "seconds",
+)
+"""Fields of a host that begin anew when it is taken again."""
 
 
 def _empty() -> dict[str, Any]:
@@ -215,6 +255,7 @@ def _empty() -> dict[str, Any]:
         "parameters": {},
         "plan_digest": None,
         "counts": {},
+        "waves": [],
         "hosts": [],
         "deviations": [],
         "recoveries": [],
@@ -233,9 +274,11 @@ def _empty_host(name: str) -> dict[str, Any]:
         "verification": None,
         "planned": None,
         "prepared": None,
+        "examined": [],
         "undone": None,
         "deviations": [],
         "started": None,
         "finished": None,
         "seconds": None,
+        "earlier": [],
     }

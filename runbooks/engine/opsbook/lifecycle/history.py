@@ -8,6 +8,7 @@ from typing import Any
 
 from opsbook.ledger.port import Ledger
 from opsbook.lifecycle.plan import Plan
+from opsbook.lifecycle.progress import Progress
 from opsbook.model.canonical import digest
 from opsbook.model.errors import IntegrityFault, UsageFault
 from opsbook.model.message import msg
@@ -18,17 +19,25 @@ from opsbook.model.outcome import Outcome
 class History:
     """A run as its events tell it.
 
-    ``directory`` is where its estate was read; ``state`` is empty while the run has not ended.
+    ``directory`` is where its estate was read; ``phase`` is apply or undo.
     """
 
     directory: str
     plan: Plan
     requested_by: Mapping[str, Any]
     holder: Mapping[str, Any]
-    state: str = ""
-    waves: int = 0
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    verified: dict[str, bool] = field(default_factory=dict)
+    phase: str = "apply"
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def state(self) -> str:
+        """How the run ended; empty while it has not."""
+        return self.progress.state
+
+    @property
+    def outcomes(self) -> Mapping[str, Outcome]:
+        """What became of the hosts that have an end, as it stands."""
+        return self.progress.outcomes
 
 
 def read_history(ledger: Ledger, run: str) -> History:
@@ -43,7 +52,9 @@ def read_history(ledger: Ledger, run: str) -> History:
         if event.kind == "run.opened":
             history = _opened(run, payload)
         elif history is not None:
-            _follow(history, event.kind, event.host, payload)
+            if event.kind == "run.resumed":
+                history.holder = payload["holder"]
+            history.progress.follow(event.kind, event.host, payload)
     if history is None:
         raise UsageFault(
             msg("There is no run {run} with a plan.", run=run),
@@ -52,23 +63,31 @@ def read_history(ledger: Ledger, run: str) -> History:
     return history
 
 
+def earlier(history: History | None) -> Progress:
+    """How far earlier processes of a run came; nowhere for one that was just opened."""
+    return history.progress if history else Progress()
+
+
+def reopening(history: History) -> list[str]:
+    """What ``run.resumed`` says under ``reopened``: the hosts that are taken again."""
+    return history.progress.to_reopen(history.plan.hosts)
+
+
+def changed_hosts(history: History) -> list[str]:
+    """The hosts that an undo of this run has to bring back."""
+    return history.progress.carrying_changes(history.plan.hosts)
+
+
 def _opened(run: str, payload: Mapping[str, Any]) -> History:
     if "plan" not in payload:
         raise UsageFault(msg("The plan of {run} was pruned after its retention.", run=run))
     plan = Plan(payload["plan"], digest(payload["plan"]))
     if plan.digest != payload["plan_digest"]:
         raise IntegrityFault(msg("The plan of {run} does not match its digest.", run=run))
-    return History(payload["directory"], plan, payload["requested_by"], payload["holder"])
-
-
-def _follow(history: History, kind: str, host: str, payload: Mapping[str, Any]) -> None:
-    if kind == "run.resumed":
-        history.holder = payload["holder"]
-    elif kind == "wave.started":
-        history.waves = payload["number"]
-    elif kind == "host.finished":
-        history.outcomes[host] = Outcome(payload["outcome"])
-    elif kind == "host.verified":
-        history.verified[host] = not payload["failed"]
-    elif kind == "run.closed":
-        history.state = payload["state"]
+    return History(
+        payload["directory"],
+        plan,
+        payload["requested_by"],
+        payload["holder"],
+        str(payload.get("phase", "apply")),
+    )

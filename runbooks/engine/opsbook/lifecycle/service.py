@@ -34,7 +34,6 @@ from opsbook.model.estate import Estate, Inventory
 from opsbook.model.event import NewEvent
 from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
-from opsbook.model.outcome import Outcome
 from opsbook.model.places import Places
 from opsbook.model.runbook import Runbook, RunbookClass, duration
 
@@ -215,9 +214,3 @@ def _refuse_by_policy(
         problem,
         untouched=msg("No host was touched; the refusal is recorded as {run}.", run=number),
     )
-
-
-def _outcomes(history: History) -> dict[str, Outcome]:
-    """Outcomes as they stand after verification."""
-    failed = {host for host, passed in history.verified.items() if not passed}
-    return {h: Outcome.FAILED if h in failed else o for h, o in history.outcomes.items()}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from opsbook.execution.work import HostReport, Job
 from opsbook.ledger.port import Lease, Ledger
+from opsbook.lifecycle.progress import Progress
 from opsbook.lifecycle.request import Watcher
 from opsbook.model.errors import Refused
 from opsbook.model.event import NewEvent
@@ -17,20 +19,24 @@ from opsbook.model.outcome import Outcome
 class LedgerSink:
     """A :class:`opsbook.execution.work.Sink` that writes the ledger and tells the watcher.
 
-    ``outcomes`` holds the hosts that have finished, also those of before a resume.
+    ``so_far`` follows every event that is durable, also those of before a resume; ``clocked``
+    says since when (monotonic seconds) a host has been at work.
     """
 
-    def __init__(
-        self, job: Job, ledger: Ledger, watcher: Watcher, outcomes: dict[str, Outcome]
-    ) -> None:
-        self.outcomes = outcomes
-        self.begun: dict[str, float] = {}
+    def __init__(self, job: Job, ledger: Ledger, watcher: Watcher, progress: Progress) -> None:
+        self.so_far = progress
+        self.clocked: dict[str, float] = {}
         self._job = job
         self._ledger = ledger
         self._watcher = watcher
         self._leases: dict[str, Lease] = {}
         self._waiting: list[NewEvent] = []
         self._lock = threading.RLock()
+
+    @property
+    def outcomes(self) -> Mapping[str, Outcome]:
+        """The hosts that have an end."""
+        return self.so_far.outcomes
 
     def hold(self, host: str, lease: Lease) -> None:
         """Write about ``host`` under ``lease`` from now on."""
@@ -43,8 +49,8 @@ class LedgerSink:
 
     def started(self, host: str, phase: str) -> None:
         """Record that a phase begins, before it begins."""
-        self.begun.setdefault(host, self._job.clock.monotonic())
-        self._append(self._event("host.started", host, {"phase": phase}))
+        self.clocked.setdefault(host, self._job.clock.monotonic())
+        self.write(self.event("host.started", {"phase": phase}, host))
         self._watcher.host_started(host, phase)
 
     def progress(self, host: str, done: int, total: int | None) -> None:
@@ -54,24 +60,40 @@ class LedgerSink:
     def task(self, host: str, name: str, status: str, detail: Mapping[str, Any]) -> None:
         """Record a step; it becomes durable with the next fact that has to be."""
         payload = {"name": name, "status": status, "detail": dict(detail)}
-        self.defer(self._event("host.task", host, payload))
+        self.defer(self.event("host.task", payload, host))
 
     def prepared(self, host: str, material: Mapping[str, Any]) -> None:
         """Record what undo has to work with, before anything is written on the host."""
-        self._append(self._event("host.prepared", host, material))
+        self.write(self.event("host.prepared", material, host))
 
     def finished(self, report: HostReport) -> None:
         """Record the host's end once; a second report for the same host changes nothing."""
         with self._lock:
             if report.host in self.outcomes:
                 return
-            self._append(self._event("host.finished", report.host, self._payload(report)))
-            self.outcomes[report.host] = report.outcome
+            self.write(self.event("host.finished", self._payload(report), report.host))
         self._watcher.host_finished(report)
 
-    def write(self, event: NewEvent) -> None:
-        """Append an event of the run, after everything that was said before it."""
-        self._append(event)
+    def undone(self, report: HostReport) -> None:
+        """Record how bringing a host back ended."""
+        self.write(self.event("host.undone", self._payload(report), report.host))
+        became = self.outcomes.get(report.host, report.outcome)
+        self._watcher.host_finished(replace(report, outcome=became))
+
+    def write(self, *events: NewEvent) -> None:
+        """Append what waits and ``events`` whole; losing a lease stops the whole run, not one
+        host: raises Refused then.
+        """
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+            try:
+                self._ledger.append([*waiting, *events])
+            except Refused:
+                self._job.cancelled.set()
+                raise
+            for event in (*waiting, *events):
+                if event.run == self._job.run:
+                    self.so_far.follow(event.kind, event.host, event.payload)
 
     def defer(self, event: NewEvent) -> None:
         """Append an event together with the next one that has to be durable."""
@@ -80,10 +102,12 @@ class LedgerSink:
 
     def event(self, kind: str, payload: Mapping[str, Any], host: str = "") -> NewEvent:
         """An event of this run; about a host it carries the host's fence."""
-        return self._event(kind, host, payload)
+        lease = self._leases.get(host)
+        fence = lease.fence if lease else None
+        return NewEvent(kind, self._job.estate.name, self._job.run, host, payload, fence)
 
     def _payload(self, report: HostReport) -> dict[str, Any]:
-        begun = self.begun.get(report.host)
+        begun = self.clocked.get(report.host)
         seconds = 0.0 if begun is None else round(self._job.clock.monotonic() - begun, 3)
         return {
             "outcome": str(report.outcome),
@@ -92,18 +116,3 @@ class LedgerSink:
             "deviations": [deviation.to_json() for deviation in report.deviations],
             "seconds": seconds,
         }
-
-    def _event(self, kind: str, host: str, payload: Mapping[str, Any]) -> NewEvent:
-        lease = self._leases.get(host)
-        fence = lease.fence if lease else None
-        return NewEvent(kind, self._job.estate.name, self._job.run, host, payload, fence)
-
-    def _append(self, event: NewEvent) -> None:
-        """Append what waits and ``event``; losing a lease stops the whole run, not one host."""
-        with self._lock:
-            waiting, self._waiting = self._waiting, []
-            try:
-                self._ledger.append([*waiting, event])
-            except Refused:
-                self._job.cancelled.set()
-                raise

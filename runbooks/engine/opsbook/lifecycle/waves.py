@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from opsbook.model.runbook import Waves
 
 
-def split(hosts: Sequence[str], waves: Waves) -> list[tuple[str, ...]]:
+def split(hosts: Sequence[str], waves: Waves, taken: int = 0) -> list[tuple[str, ...]]:
     """``hosts`` in order, in waves of ``first``, ``first * factor`` ... up to ``cap``.
 
     Without ``first`` the waves are ``cap`` hosts each. Every host stands in exactly one wave.
+    ``taken`` waves of the ramp are behind us: what a dead process left is split as it would have
+    been.
     """
     result: list[tuple[str, ...]] = []
     size = min(waves.first or waves.cap, waves.cap)
+    for _ in range(taken):
+        size = min(size * waves.factor, waves.cap)
     at = 0
     while at < len(hosts):
         result.append(tuple(hosts[at : at + size]))

@@ -19,10 +19,14 @@ a byte::
     parameters    name -> {"value", "source"}
     plan_digest   "sha256:..." of the canonical plan
     counts        outcome -> number of hosts
-    hosts         [{name, outcome, summary, evidence, verification, planned, prepared, undone,
-                  deviations, started, finished, seconds}] in the plan's order; ``planned`` is the
-                  host's part of an approved plan, ``prepared`` what undo has to work with,
-                  ``undone`` how it was brought back (each null where it does not apply);
+    waves         [{number, hosts, at, seconds: {phase: seconds}}] as they were begun; phases are
+                  examine, drift, apply, verify, undo
+    hosts         [{name, outcome, summary, evidence, verification, planned, prepared, examined,
+                  undone, deviations, started, finished, seconds, earlier}] in the plan's order;
+                  ``planned`` is the host's part of an approved plan, ``prepared`` what undo has to
+                  work with, ``undone`` how it was brought back (each null where it does not
+                  apply); ``examined`` [{at, standing, found}] is what was found on a host that was
+                  caught midway; ``earlier`` are former attempts of a host that a resume took again
                   ``outcome`` is null for a host that was begun and of which no end is known;
                   ``verification`` is null or {passed, failed, tests: [{name, outcome, message}]}
     deviations    [{at, message}] of the whole run
