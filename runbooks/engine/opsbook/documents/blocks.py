@@ -43,13 +43,14 @@ class Grid:
 class Points:
     """A list of (where, what), where may be empty; ``empty`` is said when there is nothing.
 
-    ``strong``: not to be overlooked.
+    ``strong``: not to be overlooked; ``numbered``: one after the other.
     """
 
     title: str
     entries: Sequence[tuple[str, str]]
     empty: str = ""
     strong: bool = False
+    numbered: bool = False
     kind: str = "points"
 
 

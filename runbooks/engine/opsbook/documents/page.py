@@ -1,17 +1,21 @@
-"""A record as a page: HTML for reading and printing, Markdown for everything else."""
+"""Records and changes as pages: HTML for reading and printing, Markdown for everything else."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
 import opsbook
-from opsbook.documents.escape import code_block, code_span, markdown
+from opsbook.documents.blocks import Heading, Page, Part
+from opsbook.documents.escape import Ready, code_block, code_span, markdown
+from opsbook.documents.labels import MARKS
 from opsbook.documents.view import view
+from opsbook.documents.words import Words
 from opsbook.model.message import printable
 
 if TYPE_CHECKING:
@@ -26,8 +30,28 @@ def render(record: Mapping[str, Any], form: Form, language: Language) -> str:
 
     Every value is escaped where it is put in; nothing on the page is fetched or executed.
     """
-    template = _environment(form).get_template(f"record.{form}.j2")
-    return template.render(view(record, language)).rstrip("\n") + "\n"
+    return _filled("record/record", form, view(record, language))
+
+
+def render_page(page: Page, form: Form) -> str:
+    """A page of blocks as HTML or Markdown, every value escaped where it is put in."""
+    words = Words(page.language, ZoneInfo("UTC"))
+    colon = Ready(words.of(MARKS["colon"]))
+    values = {"page": page, "parts": list(_levelled(page)), "colon": colon}
+    return _filled("change/page", form, values)
+
+
+def _levelled(page: Page) -> Iterator[tuple[Part, int]]:
+    """Parts with the level of their titles: below a heading one deeper."""
+    level = 2
+    for part in page.parts:
+        yield part, level
+        level = 3 if isinstance(part, Heading) else level
+
+
+def _filled(name: str, form: Form, values: Mapping[str, Any]) -> str:
+    template = _environment(form).get_template(f"{name}.{form}.j2")
+    return template.render(values).rstrip("\n") + "\n"
 
 
 @lru_cache(maxsize=2)
@@ -35,7 +59,7 @@ def _environment(form: Form) -> ImmutableSandboxedEnvironment:
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    folder = Path(opsbook.__file__).parent / "_content" / "templates" / "record"
+    folder = Path(opsbook.__file__).parent / "_content" / "templates"
     environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,

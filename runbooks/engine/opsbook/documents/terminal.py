@@ -20,7 +20,7 @@ from opsbook.documents.blocks import (
 )
 from opsbook.documents.words import Words
 from opsbook.model.message import printable
-from opsbook.text.width import pad, width_of, wrap
+from opsbook.text.width import pad, pieces, width_of, wrap
 
 NARROWEST = 40
 """Columns below which nothing is laid out any narrower."""
@@ -114,9 +114,10 @@ class _Layout:
                 yield from self.text(value, beside)
 
     def _points(self, points: Points) -> Iterator[str]:
-        for where, what in points.entries:
+        for number, (where, what) in enumerate(points.entries, 1):
             said = self._words.labelled(where, what) if where else what
-            yield from self.text(said, "    ", "  - ")
+            mark = f"{number}. " if points.numbered else "- "
+            yield from self.text(said, "  " + " " * len(mark), "  " + mark)
         if not points.entries and points.empty:
             yield from self.text(points.empty, "  ")
 
@@ -147,17 +148,32 @@ class _Layout:
 
 
 def _widths(lines: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Columns of a table: as wide as they want; else headings, then the widest, made narrower."""
-    table = [[width_of(cell) for cell in column] for column in zip(*lines, strict=True)]
-    widths = [max(2, *column) for column in table]
+    """Columns of a table: as wide as they want, the widest made narrower until all fit.
+
+    Words are cut only when there is no other way.
+    """
+    table = list(zip(*lines, strict=True))
+    widths = [max(2, *map(width_of, column)) for column in table]
     room -= 2 * (len(widths) - 1)
     if sum(widths) > room:
-        widths = [max(2, min(column[0], 12), *column[1:]) for column in table]
+        widths = [max(2, min(width_of(cells[0]), 12), *map(width_of, cells[1:]))
+                  for cells in table]  # fmt: skip
+    words = [min(max(map(_longest_word, column)), width) for column, width in
+             zip(table, widths, strict=True)]  # fmt: skip
+    return _narrowed(_narrowed(widths, words, room), [4] * len(widths), room)
+
+
+def _narrowed(widths: list[int], least: Sequence[int], room: int) -> list[int]:
+    """The widest column that may be narrower made so, column by column, until all fit."""
+    widths = list(widths)
     while sum(widths) > room:
-        widest = max(range(len(widths)), key=widths.__getitem__)
-        if widths[widest] <= 4:
+        loose = [place for place, width in enumerate(widths) if width > least[place]]
+        if not loose:
             break
-        others = max((w for place, w in enumerate(widths) if place != widest), default=4)
-        spare = widths[widest] - max(4, min(others, widths[widest] - 1))
-        widths[widest] -= min(sum(widths) - room, max(1, spare))
+        widest = max(loose, key=widths.__getitem__)
+        widths[widest] -= 1
     return widths
+
+
+def _longest_word(cell: str) -> int:
+    return max((width_of(piece) for piece in pieces(cell)), default=2)

@@ -16,15 +16,13 @@ from opsbook.documents.labels import (
     CLASSES_EXPLAINED,
     LABELS,
     MARKS,
-    ORIGINS,
     OUTCOMES,
-    RISKS,
-    SOURCES,
 )
 from opsbook.documents.proof import checks, proof
 from opsbook.documents.survey import survey_tables
-from opsbook.documents.words import Words, amount, rows, table, text
-from opsbook.model.message import Message, msg
+from opsbook.documents.telling import parameters, requester, risk, tools
+from opsbook.documents.words import Words, amount, rows, table, text, zone_of
+from opsbook.model.message import msg
 
 _GOOD = frozenset({"ok", "changed", "skipped"})
 
@@ -51,8 +49,8 @@ def view(record: Mapping[str, Any], language: str) -> dict[str, Any]:
         "skipped": skipped(hosts, words),
         "method": words.both(table(record, "runbook").get("method")),
         "about": list(page.about()),
-        "tools": list(page.tools()),
-        "parameters": list(page.parameters()),
+        "tools": list(tools(table(record, "runbook"), words)),
+        "parameters": list(parameters(record, words)),
         "versions": sorted((text(k), text(v)) for k, v in table(record, "versions").items()),
         "history": list(page.history()),
         "raw": [(text(h.get("name")), raw(table(h, "evidence"))) for h in hosts
@@ -129,7 +127,7 @@ class _Page:
             "class": self._words.word(CLASSES_EXPLAINED, runbook.get("class")),
             "estate": self.estate(),
             "hosts": self._scope(),
-            "requested_by": self._requester(),
+            "requested_by": requester(self._record.get("who"), self._words),
             "duration": self._words.seconds(when.get("seconds")),
             **self._moments(when),
         }
@@ -169,25 +167,11 @@ class _Page:
     def about(self) -> Iterator[tuple[str, str]]:
         """Risk and undo of the runbook, as planned."""
         runbook = table(self._record, "runbook")
-        risk, undo = table(runbook, "risk"), table(runbook, "undo")
-        if risk:
-            level = self._words.word(RISKS, risk.get("level"))
-            why = self._words.both(risk.get("why"))
-            yield self._words.of(LABELS["risk"]), self._words.labelled(level, why) if why else level
+        undo, told = table(runbook, "undo"), risk(runbook, self._words)
+        if table(runbook, "risk"):
+            yield self._words.of(LABELS["risk"]), told
         if undo:
             yield self._words.of(LABELS["undo"]), self._words.both(undo.get("why"))
-
-    def tools(self) -> Iterator[tuple[str, str]]:
-        for tool in rows(table(self._record, "runbook").get("tools")):
-            if isinstance(tool, Mapping):
-                yield text(tool.get("name")), self._words.both(tool.get("use"))
-
-    def parameters(self) -> Iterator[tuple[str, str, str]]:
-        """Name, value, and who or what set it."""
-        for name, entry in sorted(table(self._record, "parameters").items()):
-            value = table(entry).get("value") if isinstance(entry, Mapping) else entry
-            source = self._words.word(SOURCES, table(entry).get("source"))
-            yield text(name), self._words.said(text(value)) or "–", source
 
     def history(self) -> Iterator[tuple[str, str]]:
         """Interruptions, resumptions and recovered leases, in time order."""
@@ -214,21 +198,6 @@ class _Page:
             msg("{number} (limited to {limit})", number=len(self._hosts), limit=limit)
         )
 
-    def _requester(self) -> str:
-        who = table(self._record, "who")
-        user, sudo = text(who.get("user")), text(who.get("sudo_user"))
-        if not user:
-            return ""
-        person = self._words.noted(sudo, f"sudo: {user}") if sudo else user
-        origin = text(who.get("origin"))
-        schedule = {"schedule": text(who.get("schedule"))}
-        known = ORIGINS.get(origin)
-        said = self._words.of(Message(known.text, schedule)) if known else origin
-        return self._words.of(
-            msg("{person} on {machine}, {how}",
-                person=person, machine=text(who.get("control_host")), how=said)
-        )  # fmt: skip
-
     def _outcome(self, host: Mapping[str, Any]) -> str:
         return text(host.get("outcome")) or "unknown"
 
@@ -237,8 +206,4 @@ class _Page:
 
 
 def _zone(record: Mapping[str, Any]) -> ZoneInfo:
-    name = table(record, "when").get("timezone") or table(record, "estate").get("timezone")
-    try:
-        return ZoneInfo(text(name) or "UTC")
-    except (ValueError, OSError, KeyError):
-        return ZoneInfo("UTC")
+    return zone_of(table(record, "when").get("timezone") or table(record, "estate").get("timezone"))

@@ -43,6 +43,14 @@ class Words:
             return self.of(Message(text(value["text"]), params))
         return "" if value in (None, "", {}, []) else shorten(text(value))
 
+    def any(self, value: Any) -> str:
+        """A message of ours, a recorded one, or plain text."""
+        return self.of(value) if isinstance(value, Message) else self.said(value)
+
+    def arrow(self, name: str, before: str, after: str) -> str:
+        """``name before -> after``; what is not there is a dash."""
+        return f"{name} {before or '–'} → {after or '–'}".strip()
+
     def labelled(self, name: str, value: str) -> str:
         """``name: value``."""
         return self.of(msg("{name}: {value}", name=name, value=value))
@@ -101,6 +109,14 @@ class Words:
         return self.of(
             msg("{hours} h {minutes} min", hours=whole // 3600, minutes=whole % 3600 // 60)
         )
+
+
+def zone_of(name: Any) -> ZoneInfo:
+    """The time zone ``name``; UTC when there is none of that name."""
+    try:
+        return ZoneInfo(text(name) or "UTC")
+    except (ValueError, OSError, KeyError):
+        return ZoneInfo("UTC")
 
 
 def local(at: datetime) -> str:

@@ -1,0 +1,144 @@
+"""Predicted against actual: what each planned item of a host came to, as far as it was recorded.
+
+The work tells in a host's evidence under ``actual`` what became of each item (by its key:
+``before``, ``after``, ``changed``, ``failed``); patching also tells its package delta. What is not
+recorded is called so, never "as planned".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from opsbook.documents.blocks import Grid, Part
+from opsbook.documents.changes.foreseen import said_item
+from opsbook.documents.changes.labels import VERDICTS
+from opsbook.documents.labels import LABELS, OUTCOMES
+from opsbook.documents.words import Words, count, rows, table, text
+from opsbook.model.message import msg
+
+_UNTOUCHED = frozenset({"not_started", "refused", "skipped", "unreachable", "busy"})
+
+
+def comparison(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
+    """A table of items of a run; hosts on which all went alike are told together."""
+    groups: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    for host in rows(record.get("hosts")):
+        if isinstance(host, Mapping) and (rows(table(host, "planned").get("items"))):
+            groups.setdefault(tuple(_lines(host, words)), []).append(text(host.get("name")))
+    told = [
+        [words.listed(hosts) if first else "", *line]
+        for lines, hosts in sorted(groups.items(), key=lambda group: -len(group[1]))
+        for first, line in _first(lines)
+    ]
+    if told:
+        headings = (LABELS["hosts"], msg("Change"), msg("Planned"), msg("Actual"), msg("Verdict"))
+        yield Grid(words.of(msg("Predicted against actual")), [words.of(h) for h in headings], told)
+
+
+def verdicts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
+    """How many items came out how, worst first."""
+    counts: dict[str, int] = {}
+    for host in rows(record.get("hosts")):
+        for item in rows(table(host, "planned").get("items")):
+            verdict = _verdict(table(item), table(host), *_told(table(item), table(host)))
+            counts[verdict] = counts.get(verdict, 0) + 1
+    order = sorted(VERDICTS, key="as_planned".__eq__)  # the best last
+    return [(words.word(VERDICTS, kind), count(counts[kind])) for kind in order if kind in counts]
+
+
+def _lines(host: Mapping[str, Any], words: Words) -> Iterator[tuple[str, ...]]:
+    planned = [item for item in rows(table(host, "planned").get("items"))
+               if isinstance(item, Mapping)]  # fmt: skip
+    for item in planned:
+        what, before, after = said_item(item, words)
+        known, actual = _told(item, host)
+        verdict = words.word(VERDICTS, _verdict(item, host, known, actual))
+        yield what, _arrow(before, after), _actual(actual) if known else "–", verdict
+    keys = {text(item.get("key")) for item in planned}
+    for key, actual in table(host, "evidence", "actual").items():
+        if text(key) not in keys and table(actual).get("changed") is True:
+            yield (text(key), "–", _actual(table(actual)), words.word(VERDICTS, "not_planned"))
+
+
+def _told(item: Mapping[str, Any], host: Mapping[str, Any]) -> tuple[bool, Mapping[str, Any]]:
+    """What was recorded of an item, and whether anything was."""
+    told = table(host, "evidence", "actual")
+    key = text(item.get("key"))
+    if key in told:
+        return True, table(told, key)
+    detail = table(item, "detail")
+    for part in rows(table(host, "evidence", "patching").get("packages")):
+        same = all(
+            text(table(part).get(name)) == text(detail.get(name)) for name in ("package", "arch")
+        )
+        if same and detail.get("package"):
+            return True, table(part)
+    return False, {}
+
+
+def _verdict(
+    item: Mapping[str, Any], host: Mapping[str, Any], known: bool, actual: Mapping[str, Any]
+) -> str:
+    if actual.get("failed") is True:
+        return "failed"
+    if known:
+        if actual.get("changed") is False:
+            return "unchanged"
+        wanted, got = item.get("after"), actual.get("after")
+        if not (wanted is None or got is None or wanted == got):
+            return "otherwise"
+        return "brought_back" if table(host, "undone").get("outcome") == "changed" else "as_planned"
+    return "not_done" if text(host.get("outcome")) in _UNTOUCHED else "unknown"
+
+
+def _actual(actual: Mapping[str, Any]) -> str:
+    before, after = actual.get("before"), actual.get("after")
+    return _arrow(text(before), text(after)) if before or after else "✓" if actual else "–"
+
+
+def _arrow(before: str, after: str) -> str:
+    return f"{before or '–'} → {after or '–'}" if before or after else "–"
+
+
+def _first(lines: Sequence[tuple[str, ...]]) -> Iterator[tuple[bool, tuple[str, ...]]]:
+    for place, line in enumerate(lines):
+        yield place == 0, line
+
+
+def outcomes(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
+    """How each host of a run ended, was verified and, where it was, brought back."""
+    told = [
+        [
+            text(host.get("name")),
+            words.word(OUTCOMES, host.get("outcome") or "unknown"),
+            words.said(host.get("summary")),
+            _checked(host),
+            _undone(host, words),
+            words.seconds(host.get("seconds")),
+        ]
+        for host in rows(record.get("hosts"))
+        if isinstance(host, Mapping)
+    ]
+    headings = (LABELS["host"], LABELS["outcome"], LABELS["reason"], LABELS["verified_host"],
+                LABELS["undo"], LABELS["duration"])  # fmt: skip
+    if told:
+        yield Grid(words.of(LABELS["hosts"]), [words.of(h) for h in headings], told,
+                   frozenset({3, 5}))  # fmt: skip
+
+
+def _checked(host: Mapping[str, Any]) -> str:
+    checked = table(host, "verification")
+    passed, failed = count(checked.get("passed")), count(checked.get("failed"))
+    return f"{passed} / {failed}" if passed and failed else "–"
+
+
+def _undone(host: Mapping[str, Any], words: Words) -> str:
+    undone = table(host, "undone")
+    if not undone:
+        return words.of(msg("prepared")) if table(host, "prepared") else "–"
+    outcome = text(undone.get("outcome"))
+    good = msg("brought back"), msg("nothing to bring back")
+    word = {"changed": words.of(good[0]), "ok": words.of(good[1])}.get(outcome)
+    said = word or words.word(OUTCOMES, outcome)
+    return words.labelled(said, words.said(undone.get("summary"))) if not word else said

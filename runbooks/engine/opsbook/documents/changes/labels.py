@@ -1,0 +1,77 @@
+"""Words of pages about changes."""
+
+from __future__ import annotations
+
+from opsbook.model.message import Message, msg
+
+STATES: dict[str, Message] = {
+    "planned": msg("planned, waiting for approval"),
+    "approved": msg("approved, not applied yet"),
+    "rejected": msg("rejected"),
+    "cancelled": msg("cancelled"),
+    "expired": msg("expired"),
+    "applying": msg("being applied"),
+    "stopped": msg("stopped, can be resumed"),
+    "applied": msg("applied"),
+    "failed": msg("failed"),
+    "undone": msg("undone"),
+    "standing": msg("in force"),
+    "revoked": msg("revoked"),
+}
+
+KINDS: dict[str, Message] = {
+    "runbook": msg("Plan of a change"),
+    "policy": msg("Plan to change who may approve"),
+    "envelope": msg("Standing approval of a runbook"),
+}
+
+OUTLOOKS: dict[str, Message] = {
+    "change": msg("to be changed"),
+    "nothing": msg("nothing to do"),
+    "cannot": msg("cannot be changed"),
+}
+
+COVERAGE: dict[str, Message] = {
+    "predicted": msg("predicted"),
+    "partly": msg("partly predicted"),
+    "unpredictable": msg("unpredictable"),
+}
+
+DECISIONS: dict[str, Message] = {
+    "approve": msg("approves"),
+    "reject": msg("rejects"),
+    "review": msg("has reviewed"),
+}
+
+PHASES: dict[str, Message] = {"apply": msg("Apply"), "undo": msg("Undo")}
+
+ON_DRIFT: dict[str, Message] = {
+    "skip": msg("a host that has drifted is left out, the others go on"),
+    "stop": msg("a host that has drifted stops the run"),
+}
+
+SEVERITIES: dict[str, Message] = {
+    "critical": msg("critical"),
+    "high": msg("high"),
+    "medium": msg("medium"),
+    "low": msg("low"),
+}
+
+STEPS: dict[str, Message] = {
+    "examine": msg("examine"),
+    "drift": msg("drift check"),
+    "apply": msg("apply"),
+    "verify": msg("verify"),
+    "undo": msg("undo"),
+}
+
+VERDICTS: dict[str, Message] = {
+    "as_planned": msg("as planned"),
+    "failed": msg("failed"),
+    "otherwise": msg("otherwise than planned"),
+    "not_planned": msg("not planned"),
+    "unchanged": msg("not changed"),
+    "brought_back": msg("done and brought back"),
+    "not_done": msg("not done"),
+    "unknown": msg("not recorded"),
+}

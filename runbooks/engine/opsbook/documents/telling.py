@@ -1,0 +1,89 @@
+"""Parts of plans and records that several pages tell alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from opsbook.documents.labels import ORIGINS, RISKS, SOURCES
+from opsbook.documents.words import Words, rows, table, text
+from opsbook.model.message import Message, msg
+
+DEEPEST = 6
+"""How deep a tree of unknown values is told."""
+
+MOST_LEAVES = 500
+"""The most lines of a tree of unknown values."""
+
+
+def requester(who: Any, words: Words) -> str:
+    """Who asked, on which machine, how; empty where nobody is known."""
+    who = table(who)
+    user, sudo = text(who.get("user")), text(who.get("sudo_user"))
+    if not user:
+        return ""
+    person = words.noted(sudo, f"sudo: {user}") if sudo else user
+    origin = text(who.get("origin"))
+    schedule = {"schedule": text(who.get("schedule"))}
+    known = ORIGINS.get(origin)
+    said = words.of(Message(known.text, schedule)) if known else origin
+    machine = text(who.get("control_host"))
+    return words.of(msg("{person} on {machine}, {how}", person=person, machine=machine, how=said))
+
+
+def risk(runbook: Mapping[str, Any], words: Words) -> str:
+    """How risky the runbook is, and why."""
+    told = table(runbook, "risk")
+    level = words.word(RISKS, told.get("level"))
+    why = words.both(told.get("why"))
+    return words.labelled(level, why) if why and level else why or level
+
+
+def parameters(holder: Mapping[str, Any], words: Words) -> Iterator[tuple[str, str, str]]:
+    """Name, value, and who or what set it, of a plan's or a record's parameters."""
+    for name, entry in sorted(table(holder, "parameters").items()):
+        value = table(entry).get("value") if isinstance(entry, Mapping) else entry
+        source = words.word(SOURCES, table(entry).get("source"))
+        yield text(name), words.said(text(value)) or "–", source
+
+
+def tools(runbook: Mapping[str, Any], words: Words) -> Iterator[tuple[str, str]]:
+    """The tools that the contract wants told: name and use."""
+    for tool in rows(runbook.get("tools")):
+        if isinstance(tool, Mapping):
+            yield text(tool.get("name")), words.both(tool.get("use"))
+
+
+def tree(value: Any, words: Words) -> str:
+    """JSON of any shape as indented lines of names and values; long ones are cut."""
+    lines: list[str] = []
+    for line in _leaves(value, words, 0):
+        if len(lines) == MOST_LEAVES:
+            lines.append("...")
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _leaves(value: Any, words: Words, depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    if depth >= DEEPEST:
+        yield indent + words.said(text(value))
+    elif isinstance(value, Mapping) and not _message(value):
+        for name, part in value.items():
+            if isinstance(part, Mapping | list | tuple) and part and not _message(part):
+                yield f"{indent}{text(name)}:"
+                yield from _leaves(part, words, depth + 1)
+            else:
+                yield f"{indent}{text(name)}: {words.said(part) or '–'}"
+    elif rows(value):
+        for part in rows(value):
+            inner = list(_leaves(part, words, depth + 1))
+            yield from (f"{indent}- {line.lstrip()}" if not at else line
+                        for at, line in enumerate(inner))  # fmt: skip
+    else:
+        yield indent + words.said(value)
+
+
+def _message(value: Any) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("params"), Mapping)
