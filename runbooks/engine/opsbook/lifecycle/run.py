@@ -116,9 +116,15 @@ class Run:
         event = self._stage.sink.event("run.interrupted", {"left": list(left)})
         self._stage.sink.write(event, *self._of_change(result))
         told = msg("{run} was stopped; hosts left: {number}; go on with: opsbook resume {run}",
-                   run=self._job.run, number=len(left))  # fmt: skip
+                   run=self._job.run, number=len(self._to_be_taken(left)))  # fmt: skip
         why = [stop.problem] if stop else []
         return replace(result, problems=(*why, *result.problems, told))
+
+    def _to_be_taken(self, left: Sequence[str]) -> set[str]:
+        """The hosts that a resume takes: of a change also those that did not end well."""
+        if not self._job.change:
+            return set(left)
+        return {*left, *self._stage.so_far.to_reopen(self._plan.hosts)}
 
     def _close(self) -> RunResult:
         result = self._result(RunState.CLOSED, Exit.DONE)
