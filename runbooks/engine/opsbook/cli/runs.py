@@ -1,4 +1,4 @@
-"""Commands: run, resume."""
+"""Commands: run, apply, resume, undo."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opsbook.cli.options import DetailedOption, EstateOption, JsonOption, LimitOption, SetOption
 from opsbook.model.exits import Exit
 from opsbook.text import tr
 
@@ -22,36 +23,31 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to ``app``."""
     app.command("run", help=tr("Run a routine runbook on an estate."))(_run)
-    app.command("resume", help=tr("Go on with a run that was cut off."))(_resume)
+    app.command("apply", help=tr("Carry out an approved change."))(_apply)
+    app.command("resume", help=tr("Go on with a run that was cut off or stopped."))(_resume)
+    app.command("undo", help=tr("Bring back what a change has changed."))(_undo)
 
 
 def _run(
     runbook: Annotated[str, typer.Argument(help=tr("The runbook."))],
-    estate: Annotated[str, typer.Option("-e", "--estate", help=tr("The estate."))],
-    limit: Annotated[
-        str | None,
-        typer.Option("-l", "--limit", help=tr("Only these hosts, groups or patterns.")),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="K=V", help=tr("A parameter; may be repeated.")),
-    ] = None,
+    estate: EstateOption,
+    limit: LimitOption = None,
+    settings: SetOption = None,
     schedule: Annotated[
         str | None,
         typer.Option("--schedule", help=tr("Take limit and parameters from this schedule.")),
     ] = None,
-    detailed: Annotated[
-        bool, typer.Option("--detailed-exitcode", help=tr("Exit with 2 when hosts were changed."))
-    ] = False,
-    to_json: Annotated[bool, typer.Option("--json", help=tr("Print the result as JSON."))] = False,
+    detailed: DetailedOption = False,
+    to_json: JsonOption = False,
 ) -> int:
+    from opsbook.cli.options import pairs
     from opsbook.lifecycle import RunRequest, run_runbook
 
     request = RunRequest(
         runbook=runbook.replace("-", "_"),
         estate=estate,
         limit=limit,
-        settings=_pairs(settings or []),
+        settings=pairs(settings or []),
         schedule=schedule,
     )
     return _watched(
@@ -62,15 +58,34 @@ def _run(
 
 
 def _resume(
-    run: Annotated[str, typer.Argument(help=tr("The number of the run, RUN-..."))],
-    detailed: Annotated[
-        bool, typer.Option("--detailed-exitcode", help=tr("Exit with 2 when hosts were changed."))
-    ] = False,
-    to_json: Annotated[bool, typer.Option("--json", help=tr("Print the result as JSON."))] = False,
+    number: Annotated[str, typer.Argument(help=tr("The number of the run or change."))],
+    detailed: DetailedOption = False,
+    to_json: JsonOption = False,
 ) -> int:
-    from opsbook.lifecycle import resume_run
+    from opsbook.lifecycle.resuming import resume
 
-    return _watched(lambda p, c, w: resume_run(run, p, c, w), to_json, detailed)
+    return _watched(lambda p, c, w: resume(number, p, c, w), to_json, detailed)
+
+
+def _apply(
+    change: Annotated[str, typer.Argument(help=tr("The change, CHG-..."))],
+    detailed: DetailedOption = False,
+    to_json: JsonOption = False,
+) -> int:
+    from opsbook.lifecycle.applying import apply_change
+
+    return _watched(lambda p, c, w: apply_change(change, p, c, w), to_json, detailed)
+
+
+def _undo(
+    change: Annotated[str, typer.Argument(help=tr("The change, CHG-..."))],
+    limit: LimitOption = None,
+    detailed: DetailedOption = False,
+    to_json: JsonOption = False,
+) -> int:
+    from opsbook.lifecycle.applying import undo_change
+
+    return _watched(lambda p, c, w: undo_change(change, limit, p, c, w), to_json, detailed)
 
 
 def _tell_missed(clock: Clock, estate: Estate, ledger: Ledger) -> None:
@@ -87,7 +102,7 @@ def _tell_missed(clock: Clock, estate: Estate, ledger: Ledger) -> None:
 
 
 def _watched(
-    go: Callable[[Places, Clock, Watcher], RunResult], to_json: bool, detailed: bool
+    go: Callable[[Places, Clock, Watcher], RunResult | None], to_json: bool, detailed: bool
 ) -> int:
     from opsbook.cli.progress import watcher_for
     from opsbook.cli.show import as_json
@@ -97,6 +112,9 @@ def _watched(
     clock = SystemClock()
     with watcher_for(clock, to_json=to_json) as watcher:
         result = go(Places.from_env(), clock, watcher)
+    if result is None:
+        print(tr("The approver policy is in force."))
+        return Exit.DONE
     if to_json:
         as_json(
             {
@@ -109,16 +127,3 @@ def _watched(
     if result.exit is Exit.CHANGED and not detailed:
         return Exit.DONE
     return result.exit
-
-
-def _pairs(settings: list[str]) -> dict[str, str]:
-    from opsbook.model.errors import UsageFault
-    from opsbook.model.message import msg
-
-    for word in settings:
-        if "=" not in word:
-            raise UsageFault(
-                msg("--set {word} is not of the form name=value.", word=word),
-                untouched=msg("Nothing was started."),
-            )
-    return {name: value for name, _, value in (word.partition("=") for word in settings)}

@@ -9,6 +9,7 @@ from typing import Any
 from opsbook.execution.declared.declarations import load_runbook
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.witness import testify
+from opsbook.lifecycle.carrying import day_of
 from opsbook.model.errors import OpsbookError
 from opsbook.model.estate import Estate
 from opsbook.model.event import NewEvent
@@ -24,8 +25,13 @@ def record_refusal(
     who: Mapping[str, Any],
     problem: Message,
     code: Exit,
+    *,
+    change: str = "",
 ) -> str:
-    """Record and sign that ``who`` was refused, with the exit ``code``; gives the run's number."""
+    """Record and sign that ``who`` was refused, with the exit ``code``; gives the run's number.
+
+    A refusal under a ``change`` stands in its dossier too.
+    """
     payload = {
         "problem": problem.to_json(),
         "requested_by": dict(who),
@@ -34,10 +40,15 @@ def record_refusal(
         "timezone": estate.timezone,
         "exit": int(code),
     }
-    number = ledger.open_run(
-        at.astimezone(estate.zone).date(),
-        lambda run: [NewEvent("run.refused", estate.name, run, payload=payload)],
-    )
+
+    def refused(run: str) -> list[NewEvent]:
+        events = [NewEvent("run.refused", estate.name, run, payload=payload | {"change": change})]
+        if change:
+            told = {"run": run, "problem": payload["problem"], "by": dict(who)}
+            events.append(NewEvent("change.refused", estate.name, change, payload=told))
+        return events
+
+    number = ledger.open_run(day_of(estate, at), refused)
     testify(ledger.checkpoint(), estate.witnesses)
     return number
 

@@ -17,7 +17,7 @@ apply::
                   ledger order; ``counts`` is false where it was not accepted, ``problem`` says why
     approved      null, or the moment the quorum was reached
     rejected, cancelled, expired   null, or {at, reason, by}
-    refusals      [{at, action, problem, by}] what was tried and refused
+    refusals      [{at, run, problem, by}] what was tried and refused
     runs          [{run, phase, at, state, exit}] phase is apply or undo
     review        null, or {due, done}: what an emergency owes afterwards
     ledger        first, last (sequence numbers), head (hash of last, hex)

@@ -1,0 +1,35 @@
+"""The approver's page and the whole plan, for ``opsbook plan`` and ``opsbook approve``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def page_of(name: str, form: str, *, full: bool = False) -> str:
+    """The page of change ``name``, or of the plan exported to the file ``name``.
+
+    ``form`` is text, html or md. What a change still lacks stands on it; a file cannot know.
+    """
+    from opsbook.documents import explain
+    from opsbook.text import current
+
+    told, missing = _told(name)
+    return explain(told, form, current(), missing=missing, full=full)  # type: ignore[arg-type]
+
+
+def _told(name: str) -> tuple[Mapping[str, Any], list[Any]]:
+    from opsbook.ledger.store import open_ledger
+    from opsbook.lifecycle.admission import read_dossier
+    from opsbook.lifecycle.approving import still_missing
+    from opsbook.lifecycle.comparing import read_plan
+    from opsbook.model.clock import SystemClock
+    from opsbook.model.places import Places
+
+    places, clock = Places.from_env(), SystemClock()
+    if Path(name).is_file():
+        return read_plan(name, places, clock), []
+    ledger = open_ledger(places, clock)
+    dossier = read_dossier(ledger, name)
+    return dossier, list(still_missing(ledger, dossier, places, clock.now()))

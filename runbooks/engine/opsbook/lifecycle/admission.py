@@ -1,0 +1,156 @@
+"""Whether a change may be carried out now: everything that was approved still is as approved.
+
+The checks, each with the one sentence that says what is wrong: the state of the change, the plan
+against its digest, its expiry, the clock, the signatures and the policy, and every input that the
+plan binds (code, variables, versions, hosts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from opsbook.approval.signatures import Signatures
+from opsbook.execution.provenance import inputs, inputs_changed, versions
+from opsbook.ledger.changes import project_change
+from opsbook.ledger.port import Ledger
+from opsbook.lifecycle.approving import standing_approval
+from opsbook.lifecycle.moments import refuse_clock_gone_back
+from opsbook.lifecycle.policies import policy_in_force
+from opsbook.model.canonical import digest
+from opsbook.model.change import ChangeState
+from opsbook.model.clock import unstamp
+from opsbook.model.errors import IntegrityFault, Refused, UsageFault
+from opsbook.model.estate import Estate, Inventory
+from opsbook.model.message import Message, msg
+from opsbook.model.runbook import Runbook
+
+Dossier = Mapping[str, Any]
+"""A change as :mod:`opsbook.model.change` describes it."""
+
+_NOT_TO_BE_APPLIED = {
+    ChangeState.PLANNED: msg("it is not approved yet"),
+    ChangeState.REJECTED: msg("it was rejected"),
+    ChangeState.CANCELLED: msg("it was cancelled"),
+    ChangeState.EXPIRED: msg("its plan has expired"),
+    ChangeState.APPLYING: msg("its plan was used already"),
+    ChangeState.STOPPED: msg("its plan was used already"),
+    ChangeState.APPLIED: msg("its plan was used already"),
+    ChangeState.FAILED: msg("its plan was used already"),
+    ChangeState.UNDONE: msg("its plan was used already"),
+    ChangeState.STANDING: msg("it is an envelope, not a change"),
+    ChangeState.REVOKED: msg("it was revoked"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a plan binds and what is compared with it before anything is touched."""
+
+    estate: Estate
+    runbook: Runbook
+    inventory: Inventory
+
+
+def read_dossier(ledger: Ledger, number: str) -> dict[str, Any]:
+    """The dossier of change ``number``.
+
+    Raises UsageFault when there is none, IntegrityFault when its plan is not the one that its
+    digest was made of.
+    """
+    dossier = project_change(ledger.events(run=number)) if number else None
+    if dossier is None:
+        raise UsageFault(
+            msg("There is no change {change}.", change=number),
+            next_step=msg("opsbook changes list shows the changes."),
+        )
+    if digest(dossier["plan"]) != dossier["plan_digest"]:
+        raise IntegrityFault(msg("The plan of {change} does not match its digest.", change=number))
+    return dossier
+
+
+def refuse_by_state(dossier: Dossier, allowed: Sequence[ChangeState]) -> None:
+    """Raises Refused unless the change stands in one of ``allowed``."""
+    state = ChangeState(dossier["state"])
+    if state not in allowed:
+        raise Refused(
+            msg("{change} cannot be applied: {reason}.",
+                change=dossier["change"], reason=_NOT_TO_BE_APPLIED.get(state, msg("not now"))),
+            untouched=msg("No host was touched."),
+            next_step=_next_step(dossier["change"], state),
+        )  # fmt: skip
+
+
+def _next_step(change: str, state: ChangeState) -> Message:
+    if state is ChangeState.PLANNED:
+        return msg("opsbook plan explain {change} shows who has to sign.", change=change)
+    if state in (ChangeState.APPLYING, ChangeState.STOPPED):
+        return msg("opsbook resume {change} goes on with its run.", change=change)
+    return msg("Make a new plan: opsbook plan RUNBOOK -e ESTATE")
+
+
+def refuse_expired(dossier: Dossier, at: datetime) -> None:
+    """Raises Refused when the plan's time is over."""
+    if at >= unstamp(dossier["expires"]):
+        raise Refused(
+            msg("The plan of {change} expired at {expires}.",
+                change=dossier["change"], expires=dossier["expires"]),
+            untouched=msg("No host was touched."),
+            next_step=msg("Make a new plan: opsbook plan RUNBOOK -e ESTATE"),
+        )  # fmt: skip
+
+
+def refuse_changed_inputs(dossier: Dossier, bound: Bound) -> None:
+    """Raises Refused naming everything that is no longer as it was approved."""
+    found = changed_inputs(dossier["plan"], bound)
+    if found:
+        raise Refused(
+            msg("{change} is not what was approved: {what}",
+                change=dossier["change"], what=found[0]),
+            untouched=msg("No host was touched."),
+            next_step=msg("Bring it back to what was approved, or make a new plan."),
+        )  # fmt: skip
+
+
+def changed_inputs(plan: Mapping[str, Any], bound: Bound) -> list[Message]:
+    """What the plan binds and is different now: code, variables, versions, hosts."""
+    now = inputs(bound.runbook.name, bound.estate, plan["inputs"]["variables"]["salt"])
+    found = list(inputs_changed(plan["inputs"], now))
+    found += _changed_versions(plan["versions"], versions())
+    if [host.name for host in bound.inventory.hosts] != list(plan["hosts"]):
+        found.append(msg("the list of hosts changed"))
+    elif bound.inventory.digest != plan["inventory_digest"]:
+        found.append(msg("the inventory changed"))
+    return found
+
+
+def _changed_versions(was: Mapping[str, str], now: Mapping[str, str]) -> list[Message]:
+    return [
+        msg("the version of {name} was {before} and is {now}",
+            name=name, before=was.get(name, "-"), now=now.get(name, "-"))
+        for name in sorted(was.keys() | now.keys())
+        if was.get(name) != now.get(name)
+    ]  # fmt: skip
+
+
+def admit(
+    dossier: Dossier,
+    bound: Bound,
+    ledger: Ledger,
+    signatures: Signatures,
+    at: datetime,
+    allowed: Sequence[ChangeState],
+) -> None:
+    """Raises Refused at the first thing that forbids carrying out the change now."""
+    refuse_clock_gone_back(ledger, at)
+    refuse_by_state(dossier, allowed)
+    refuse_expired(dossier, at)
+    policy = policy_in_force(ledger, bound.estate)
+    standing_approval(ledger, dossier, policy, at, signatures)
+    refuse_changed_inputs(dossier, bound)
+
+
+Check = Callable[[], None]
+"""Raises Refused when the change may not go on."""

@@ -1,0 +1,127 @@
+"""Plans as they are kept or exported, and what differs between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from opsbook.ledger.store import open_ledger
+from opsbook.lifecycle.admission import Bound, changed_inputs, read_dossier
+from opsbook.lifecycle.plan import PLAN_SCHEMA
+from opsbook.lifecycle.planning import PlanRequest, foresee, set_scene
+from opsbook.model.canonical import canonical, parse
+from opsbook.model.clock import Clock
+from opsbook.model.errors import InputFault, UsageFault
+from opsbook.model.message import Message, msg
+from opsbook.model.places import Places
+from opsbook.model.plan import HostPlan
+
+_ALWAYS_NEW = frozenset(
+    {"change", "made", "expires", "nonce", "requested_by", "inputs", "host_plans", "code_digest"}
+)
+"""Parts in which any two plans differ, or that are told in words of their own."""
+
+_LARGEST_FILE = 256 * 1024 * 1024
+
+
+def read_plan(name: str, places: Places, clock: Clock) -> dict[str, Any]:
+    """The plan of change ``name``, or the one exported to the file ``name``.
+
+    Raises UsageFault when there is neither, InputFault when the file is no exported plan: such a
+    file is canonical to the byte, so one that was edited by hand is mostly none.
+    """
+    if Path(name).is_file():
+        return _from_file(Path(name))
+    plan: dict[str, Any] = read_dossier(open_ledger(places, clock), name)["plan"]
+    return plan
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    if file.stat().st_size > _LARGEST_FILE:
+        raise InputFault(msg("{file} is too large for a plan.", file=file))
+    data = file.read_bytes()
+    try:
+        plan = parse(data)
+    except (ValueError, RecursionError) as error:
+        raise InputFault(msg("{file} is not a plan: it is not JSON.", file=file)) from error
+    if not isinstance(plan, dict) or plan.get("schema") != PLAN_SCHEMA or not plan.get("change"):
+        raise InputFault(msg("{file} is not the plan of a change.", file=file))
+    if canonical(plan) != data:
+        raise InputFault(
+            msg("{file} was changed after it was exported: its bytes are not in canonical form.",
+                file=file),
+            next_step=msg("Export it again: opsbook plan export {change} -o FILE",
+                          change=plan["change"]),
+        )  # fmt: skip
+    return plan
+
+
+def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Message]]:
+    """What differs, as (place, sentence): first the whole plan, then host by host."""
+    found = list(_of_the_whole(was, now))
+    before, after = was.get("host_plans", {}), now.get("host_plans", {})
+    for host in sorted(before.keys() | after.keys()):
+        if host not in after:
+            found.append((host, msg("is no longer part of the plan")))
+        elif host not in before:
+            found.append((host, msg("was not part of the plan")))
+        else:
+            one, other = (
+                HostPlan.from_json(host, before[host]),
+                HostPlan.from_json(host, after[host]),
+            )
+            found += [(host, message) for message in one.differences(other)]
+    return found
+
+
+def plan_as_of_now(plan: Mapping[str, Any], places: Places, clock: Clock) -> dict[str, Any]:
+    """The same request planned again today, without a number. Looks at the hosts.
+
+    Raises what planning raises.
+    """
+    if plan.get("kind") != "runbook":
+        raise UsageFault(msg("{change} plans no work on hosts.", change=plan.get("change")))
+    request = PlanRequest(
+        runbook=plan["runbook"]["name"],
+        estate=plan["estate"]["name"],
+        reason=plan["reason"],
+        limit=plan["limit"] or None,
+        settings=_settings(plan),
+        valid=timedelta(hours=1),
+    )
+    scene = set_scene(request, places, clock)
+    hosts = foresee(scene)
+    bound = Bound(scene.estate, scene.runbook, scene.inventory)
+    return {
+        **plan,
+        "hosts": [host.name for host in scene.inventory.hosts],
+        "host_plans": {name: one.to_json() for name, one in hosts.items()},
+        "changed": [message.to_json() for message in changed_inputs(plan, bound)],
+    }
+
+
+def _settings(plan: Mapping[str, Any]) -> dict[str, str]:
+    """Parameters as they were typed; defaults are left to the runbook."""
+    return {
+        name: str(entry["value"]).lower()
+        if isinstance(entry["value"], bool)
+        else str(entry["value"])
+        for name, entry in plan["parameters"].items()
+        if entry["source"] != "default"
+    }
+
+
+def _of_the_whole(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterable[tuple[str, Message]]:
+    for change in now.get("changed", ()):
+        yield "plan", Message.from_json(change)
+    for name in sorted((was.keys() | now.keys()) - _ALWAYS_NEW - {"changed"}):
+        if was.get(name) != now.get(name):
+            yield name, msg("was {before} and is {now}", before=_brief(was.get(name)),
+                            now=_brief(now.get(name)))  # fmt: skip
+
+
+def _brief(value: Any) -> str:
+    text = canonical(value).decode() if isinstance(value, (dict, list)) else str(value)
+    return text if len(text) <= 200 else text[:199] + "…"

@@ -1,0 +1,242 @@
+"""Making the plan of a change: everything that will happen, host by host, before anything does."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from opsbook.approval.policy import Policy
+from opsbook.calendars.gate import window_for
+from opsbook.calendars.load import load_calendars
+from opsbook.execution.declared.declarations import load_estate, load_runbook
+from opsbook.execution.declared.inventory import load_inventory
+from opsbook.execution.provenance import inputs, versions
+from opsbook.execution.requester import requester
+from opsbook.execution.work import Job
+from opsbook.ledger.port import Ledger
+from opsbook.ledger.store import open_ledger
+from opsbook.ledger.witness import testify
+from opsbook.lifecycle.carrying import day_of
+from opsbook.lifecycle.moments import refuse_clock_gone_back
+from opsbook.lifecycle.parameters import Setting, resolve
+from opsbook.lifecycle.plan import common
+from opsbook.lifecycle.policies import policy_in_force
+from opsbook.lifecycle.request import Origin
+from opsbook.lifecycle.timing import freezes_within
+from opsbook.lifecycle.works import change_work_for
+from opsbook.model.canonical import digest
+from opsbook.model.clock import Clock, stamp
+from opsbook.model.errors import OpsbookError, Refused, UsageFault
+from opsbook.model.estate import Estate, Host, Inventory
+from opsbook.model.event import NewEvent
+from opsbook.model.message import Message, msg
+from opsbook.model.places import Places
+from opsbook.model.plan import HostPlan, Outlook, coverage
+from opsbook.model.runbook import Runbook, RunbookClass, Waves, duration
+
+EMERGENCY_HOURS = 4
+"""How long an emergency's plan can be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """A wish to change hosts; ``settings`` are ``--set`` words, still text.
+
+    ``window`` is the name of a window of the estate or ``START/END``; ``waves`` replaces parts of
+    the runbook's ramp; ``emergency`` is the reason of an emergency.
+    """
+
+    runbook: str
+    estate: str
+    reason: str
+    limit: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    window: str | None = None
+    valid: timedelta | None = None
+    on_drift: str = "skip"
+    waves: Mapping[str, int] = field(default_factory=dict)
+    emergency: bool = False
+    origin: Origin = "terminal"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """``change`` is empty when no host would change: then nothing was numbered and recorded."""
+
+    change: str
+    plan: Mapping[str, Any]
+    problems: Sequence[Message] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a plan is made from."""
+
+    places: Places
+    clock: Clock
+    at: datetime
+    estate: Estate
+    runbook: Runbook
+    inventory: Inventory
+    settings: Mapping[str, Setting]
+    limit: str | None
+    ledger: Ledger
+
+
+def plan_change(request: PlanRequest, places: Places, clock: Clock) -> Planned:
+    """Foresee the change on every host and write the plan into the ledger under a new number.
+
+    Raises InputFault and UsageFault when the request is wrong, Refused when the runbook needs no
+    plan, the clock went back, or the estate has no approver policy in force.
+    """
+    scene = set_scene(request, places, clock)
+    policy = policy_in_force(scene.ledger, scene.estate)
+    content = describe_change(request, scene, policy, foresee(scene))
+    if not any(entry["outlook"] == Outlook.CHANGE for entry in content["host_plans"].values()):
+        return Planned("", content)
+    return keep_plan(content, scene, request)
+
+
+def keep_plan(content: dict[str, Any], scene: Scene, request: PlanRequest) -> Planned:
+    """Number the plan and write it into the ledger."""
+    estate = scene.estate
+    who = requester(request.origin, None, os.environ)
+    made: dict[str, Any] = {}
+
+    def opening(number: str) -> list[NewEvent]:
+        made.update(content, change=number, requested_by=who)
+        payload = {
+            "plan": made,
+            "plan_digest": digest(made),
+            "directory": str(estate.directory.absolute()),
+            "requested_by": who,
+        }
+        return [NewEvent("change.planned", estate.name, number, payload=payload)]
+
+    number = scene.ledger.open_change(day_of(estate, scene.at), opening)
+    problems = testify(scene.ledger.checkpoint(), estate.witnesses)
+    return Planned(number, made, problems)
+
+
+def set_scene(request: PlanRequest, places: Places, clock: Clock) -> Scene:
+    """Read everything that the request names, and see that a plan may be made."""
+    estate = load_estate(request.estate, places)
+    runbook = load_runbook(request.runbook)
+    if runbook.class_ is RunbookClass.ROUTINE:
+        raise Refused(
+            msg("{runbook} only reads and needs no plan.", runbook=runbook.name),
+            next_step=msg("opsbook run {runbook} -e {estate}",
+                          runbook=runbook.name, estate=request.estate),
+        )  # fmt: skip
+    settings = resolve(runbook, request.settings, {})
+    ledger = open_ledger(places, clock)
+    at = clock.now()
+    refuse_clock_gone_back(ledger, at)
+    limit = runbook.targets if request.limit is None else request.limit
+    inventory = load_inventory(estate, places, limit)
+    return Scene(places, clock, at, estate, runbook, inventory, settings, request.limit, ledger)
+
+
+def foresee(scene: Scene) -> dict[str, HostPlan]:
+    """The plan of each host; one that cannot be looked at is CANNOT, with the reason."""
+    work = change_work_for(scene.runbook, scene.estate, scene.inventory, scene.places, scene.clock)
+    hosts = scene.inventory.hosts
+    managed = [host for host in hosts if host.vars.get("opsbook_managed") is not False]
+    found = work.forecast(managed, planning_job(scene))
+    return {host.name: _host_plan(host, found) for host in hosts}
+
+
+def planning_job(scene: Scene) -> Job:
+    """The job under which hosts are looked at for a plan."""
+    return Job(
+        run=f"PLAN-{secrets.token_hex(6)}",
+        estate=scene.estate,
+        inventory=scene.inventory,
+        runbook=scene.runbook,
+        parameters={name: setting.value for name, setting in scene.settings.items()},
+        places=scene.places,
+        clock=scene.clock,
+        started=scene.at,
+        cancelled=threading.Event(),
+        deadline=scene.clock.monotonic() + duration(scene.runbook.timeout).total_seconds(),
+    )
+
+
+def _host_plan(host: Host, found: Mapping[str, HostPlan | OpsbookError]) -> HostPlan:
+    answer = found.get(host.name)
+    if isinstance(answer, HostPlan):
+        return answer
+    if answer is not None:
+        return HostPlan(host.name, Outlook.CANNOT, answer.problem)
+    reason = host.vars.get("opsbook_managed_reason", "opsbook_managed: false")
+    why = msg("{host} is not managed by opsbook: {reason}", host=host.name, reason=reason)
+    return HostPlan(host.name, Outlook.CANNOT, why)
+
+
+def describe_change(
+    request: PlanRequest, scene: Scene, policy: Policy, hosts: Mapping[str, HostPlan]
+) -> dict[str, Any]:
+    """The plan without its number."""
+    estate, runbook = scene.estate, scene.runbook
+    salt = secrets.token_hex(16)
+    bound = inputs(runbook.name, estate, salt)
+    content = common(
+        estate, runbook, scene.inventory, scene.settings,
+        limit=scene.limit, code_digest=digest(bound["code"]), versions=versions(),
+    )  # fmt: skip
+    calendars = load_calendars(estate)
+    expires = scene.at + _validity(request, policy)
+    return content | {
+        "kind": "runbook",
+        "change": "",
+        "reason": request.reason,
+        "emergency": {"reason": request.reason} if request.emergency else None,
+        "made": stamp(scene.at),
+        "expires": stamp(expires),
+        "nonce": secrets.token_hex(16),
+        "policy_digest": policy.digest,
+        "inputs": bound,
+        "window": window_for(estate, calendars, _window(request, estate), scene.at),
+        "freezes": freezes_within(calendars, scene.at, expires),
+        "calendar_digest": calendars.digest,
+        "on_drift": request.on_drift,
+        "waves": _waves(runbook.waves, request.waves),
+        "host_plans": {name: plan.to_json() for name, plan in hosts.items()},
+        "coverage": coverage(hosts.values()),
+        "undo": {
+            "possible": sum(plan.undo.possible for plan in hosts.values()),
+            "total": sum(plan.undo.total for plan in hosts.values()),
+        },
+        "seconds": max((plan.seconds for plan in hosts.values()), default=0)
+        or int(duration(runbook.predicted_duration).total_seconds()),
+    }
+
+
+def _window(request: PlanRequest, estate: Estate) -> str | None:
+    """What was asked for; else the estate's only window. An emergency waits for none."""
+    if request.window or request.emergency or not estate.windows:
+        return request.window
+    if len(estate.windows) == 1:
+        return estate.windows[0].name
+    raise UsageFault(
+        msg("Estate {estate} has several windows: {names}.",
+            estate=estate.name, names=", ".join(window.name for window in estate.windows)),
+        untouched=msg("Nothing was planned."),
+        next_step=msg("Choose one with --window."),
+    )  # fmt: skip
+
+
+def _validity(request: PlanRequest, policy: Policy) -> timedelta:
+    if request.emergency:
+        return min(request.valid or timedelta.max, timedelta(hours=EMERGENCY_HOURS))
+    return request.valid or policy.plan_validity
+
+
+def _waves(declared: Waves, asked: Mapping[str, int]) -> dict[str, Any]:
+    """The runbook's ramp with what was asked for; at least one host fails before none may."""
+    return Waves.model_validate(declared.model_dump() | dict(asked)).model_dump()
