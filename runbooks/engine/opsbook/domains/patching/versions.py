@@ -1,4 +1,4 @@
-"""Comparing versions as dpkg and rpm do (deb-version(7), rpm-version(7)), by the library univers."""
+"""Comparing versions as dpkg and rpm do (deb-version(7), rpm-version(7)), by univers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def _parsed(text: str, family: Family) -> Any:
     if family == "rpm":
         from univers.rpm import RpmVersion
 
-        return RpmVersion.from_string(text)
+        rpm: Any = RpmVersion  # untyped
+        return rpm.from_string(text)
     from univers.debian import Version
 
-    return Version.from_string(text)
+    deb: Any = Version
+    return deb.from_string(text)
