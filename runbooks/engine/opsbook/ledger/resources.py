@@ -18,6 +18,11 @@ def of_change(estate: str, change: str) -> str:
     return f"{estate}/change/{change}"
 
 
+def of_policy(estate: str) -> str:
+    """The right to adopt an approver policy."""
+    return f"{estate}/policy"
+
+
 def of_job(estate: str, job: str) -> str:
     """The right to start a night job."""
     return f"{estate}/job/{job}"

@@ -16,9 +16,9 @@ from opsbook.approval.signatures import Signatures
 from opsbook.execution.provenance import inputs, inputs_changed, versions
 from opsbook.ledger.changes import project_change
 from opsbook.ledger.port import Ledger
-from opsbook.lifecycle.approving import standing_approval
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.policies import policy_in_force
+from opsbook.lifecycle.verdicts import standing_approval
 from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import unstamp

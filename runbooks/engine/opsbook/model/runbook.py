@@ -16,12 +16,12 @@ from pydantic import AfterValidator, Field, model_validator
 from opsbook.model.base import Bilingual, Declared
 from opsbook.model.names import RunbookName
 
-_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
+_DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 
 
 def duration(text: str) -> timedelta:
     """Read ``1h30m``, ``10m`` or ``45s``. Raises ValueError."""
-    match = _DURATION.match(text)
+    match = _DURATION.fullmatch(text)
     if not match or not any(match.groups()):
         raise ValueError("a duration looks like 1h30m, 10m or 45s")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())

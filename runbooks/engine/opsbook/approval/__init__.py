@@ -1,0 +1,6 @@
+"""Who may decide on a change, and the proof that they did.
+
+A statement is a small canonical JSON file; its signature is an OpenSSH signature (SSHSIG) over
+that file's bytes; a policy says whose statements count for what. Everything here is pure but
+:mod:`opsbook.approval.signatures`, which calls ``ssh-keygen``. May import ``model`` and ``text``.
+"""

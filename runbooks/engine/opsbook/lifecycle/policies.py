@@ -1,0 +1,256 @@
+"""The approver policy in force: the last one that the ledger has as adopted.
+
+A policy is adopted as a change of its own, signed by the quorum of the one before it; the first
+one is signed by its own. What stands in the files only counts once it was adopted, and nothing is
+planned, approved or applied while the files say something else than the policy in force.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from opsbook.approval.policy import Policy, differences
+from opsbook.approval.signatures import Signatures, SshSignatures
+from opsbook.execution.declared.declarations import load_estate
+from opsbook.execution.requester import requester
+from opsbook.ledger import resources
+from opsbook.ledger.changes import project_change
+from opsbook.ledger.port import Ledger
+from opsbook.ledger.store import open_ledger
+from opsbook.ledger.witness import testify
+from opsbook.lifecycle.carrying import day_of, held
+from opsbook.lifecycle.moments import refuse_clock_gone_back
+from opsbook.lifecycle.plan import PLAN_SCHEMA
+from opsbook.lifecycle.policyfiles import read_policy, refuse_other_files
+from opsbook.lifecycle.request import Origin
+from opsbook.lifecycle.verdicts import standing_approval
+from opsbook.model.canonical import digest
+from opsbook.model.change import ChangeState
+from opsbook.model.clock import Clock, stamp, unstamp
+from opsbook.model.errors import IntegrityFault, OpsbookError, Refused
+from opsbook.model.estate import Estate
+from opsbook.model.event import Event, NewEvent
+from opsbook.model.message import Message, msg
+from opsbook.model.places import Places
+
+ADOPTED = "policy.adopted"
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A policy in force, by which change, since when."""
+
+    policy: Policy
+    change: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A change of policy that was planned; ``first`` when none was in force."""
+
+    change: str
+    first: bool
+    differences: Sequence[Message]
+    problems: Sequence[Message]
+
+
+def policy_in_force(ledger: Ledger, estate: Estate, signatures: Signatures | None = None) -> Policy:
+    """The policy that decides now.
+
+    Raises Refused when none was ever adopted or the files say something else, IntegrityFault when
+    an adoption in the ledger was not signed as it had to be.
+    """
+    adopted = last_adopted(ledger, estate.name, signatures)
+    if adopted is None:
+        raise Refused(
+            msg("Estate {estate} has no approver policy in force.", estate=estate.name),
+            untouched=msg("Nothing was touched."),
+            next_step=msg("opsbook policy propose -e {estate} --reason ... begins one.",
+                          estate=estate.name),
+        )  # fmt: skip
+    refuse_other_files(estate, adopted.policy)
+    return adopted.policy
+
+
+def last_adopted(
+    ledger: Ledger, estate: str, signatures: Signatures | None = None
+) -> Adopted | None:
+    """The last adopted policy, every adoption before it checked against the one before that."""
+    checker = signatures or SshSignatures()
+    found: Adopted | None = None
+    for event in ledger.events(kinds=(ADOPTED,)):
+        if event.estate == estate:
+            found = _succession(ledger, event, found, checker)
+    return found
+
+
+def governing(
+    ledger: Ledger, dossier: Mapping[str, Any], estate: Estate, signatures: Signatures
+) -> Policy:
+    """The policy under which a change is decided. A change of policy is decided under the one
+    before it, and the first one under itself. Raises Refused when the files say something else.
+    """
+    plan = dossier["plan"]
+    if plan["kind"] != "policy":
+        return policy_in_force(ledger, estate, signatures)
+    proposed = Policy.from_json(plan["policy"])
+    refuse_other_files(estate, proposed)
+    before = last_adopted(ledger, estate.name, signatures)
+    return before.policy if before else proposed
+
+
+def propose_policy(
+    name: str, reason: str, places: Places, clock: Clock, *, origin: Origin = "terminal"
+) -> Proposed:
+    """Plan a change of policy to what the files of estate ``name`` say.
+
+    Raises InputFault when they are faulty, Refused when they say what is in force already.
+    """
+    estate = load_estate(name, places)
+    policy = read_policy(estate)
+    ledger = open_ledger(places, clock)
+    at = clock.now()
+    refuse_clock_gone_back(ledger, at)
+    before = last_adopted(ledger, estate.name)
+    if before and before.policy.digest == policy.digest:
+        raise Refused(
+            msg("The files of {estate} say what is in force since {change}.",
+                estate=estate.name, change=before.change),
+            untouched=msg("Nothing was planned."),
+        )  # fmt: skip
+    content = policy_plan(estate, policy, before.policy if before else None, reason, at)
+    who = requester(origin, None, os.environ)
+    number = ledger.open_change(
+        day_of(estate, at), lambda change: [_planned(content, estate, who, change)]
+    )
+    problems = testify(ledger.checkpoint(), estate.witnesses)
+    told = differences(before.policy, policy) if before else []
+    return Proposed(number, before is None, told, problems)
+
+
+def policy_plan(
+    estate: Estate, policy: Policy, before: Policy | None, reason: str, at: datetime
+) -> dict[str, Any]:
+    """The plan of a change of policy without its number: ``policy`` is what is to be in force,
+    ``former`` what is, ``differences`` the messages between them.
+    """
+    decides = before or policy
+    told = differences(before, policy) if before else []
+    title = estate.title.model_dump()
+    return {
+        "schema": PLAN_SCHEMA,
+        "kind": "policy",
+        "change": "",
+        "estate": {"name": estate.name, "title": title, "timezone": estate.timezone},
+        "reason": reason,
+        "emergency": None,
+        "made": stamp(at),
+        "expires": stamp(at + decides.plan_validity),
+        "nonce": secrets.token_hex(16),
+        "policy_digest": decides.digest,
+        "policy": policy.to_json(),
+        "former": before.to_json() if before else None,
+        "differences": [message.to_json() for message in told],
+        "limit": "",
+        "hosts": [],
+        "host_plans": {},
+    }
+
+
+def adopt_policy(
+    dossier: Mapping[str, Any],
+    ledger: Ledger,
+    places: Places,
+    clock: Clock,
+    signatures: Signatures,
+) -> Sequence[Message]:
+    """Put an approved policy in force; gives what went wrong with witnesses.
+
+    The change's lease is held by the caller. Raises Refused when it is not approved, has expired,
+    or the files or the policy in force are no longer those it was planned from.
+    """
+    estate = load_estate(dossier["directory"], places)
+    at = clock.now()
+    refuse_clock_gone_back(ledger, at)
+    with held(ledger, resources.of_policy(estate.name), dossier["change"]):
+        _refuse_adoption(dossier, at)
+        decides = governing(ledger, dossier, estate, signatures)
+        standing_approval(ledger, dossier, decides, at, signatures)
+        ledger.append(_adoption(dossier, estate.name))
+    return testify(ledger.checkpoint(), estate.witnesses)
+
+
+def _refuse_adoption(dossier: Mapping[str, Any], at: datetime) -> None:
+    change = dossier["change"]
+    if dossier["state"] != ChangeState.APPROVED:
+        problem = msg("{change} cannot be applied: its state is {state}.",
+                      change=change, state=dossier["state"])  # fmt: skip
+    elif at >= unstamp(dossier["plan"]["expires"]):
+        problem = msg("The plan of {change} expired at {expires}.",
+                      change=change, expires=dossier["plan"]["expires"])  # fmt: skip
+    else:
+        return
+    raise Refused(
+        problem,
+        untouched=msg("The policy in force was left as it is."),
+        next_step=msg("opsbook plan explain {change} shows who has to sign.", change=change),
+    )
+
+
+def _adoption(dossier: Mapping[str, Any], estate: str) -> list[NewEvent]:
+    change = dossier["change"]
+    payload = {**dossier["plan"]["policy"], "change": change}
+    ended = {"run": "", "state": "closed", "exit": 0, "becomes": str(ChangeState.APPLIED)}
+    return [
+        NewEvent(ADOPTED, estate, change, payload=payload, once=True),
+        NewEvent("change.ended", estate, change, payload=ended, once=True),
+    ]
+
+
+def _planned(
+    content: Mapping[str, Any], estate: Estate, who: Mapping[str, Any], change: str
+) -> NewEvent:
+    plan = {**content, "change": change, "requested_by": dict(who)}
+    payload = {
+        "plan": plan,
+        "plan_digest": digest(plan),
+        "directory": str(estate.directory.absolute()),
+        "requested_by": dict(who),
+    }
+    return NewEvent("change.planned", estate.name, change, payload=payload)
+
+
+def _succession(
+    ledger: Ledger, event: Event, before: Adopted | None, signatures: Signatures
+) -> Adopted:
+    """The policy of an adoption, if its own change was signed under the policy ``before``."""
+    try:
+        policy = Policy.from_json(event.payload or {})
+        dossier = project_change(e for e in ledger.events(run=event.run) if e.seq < event.seq)
+        if dossier is None or digest(dossier["plan"]) != dossier["plan_digest"]:
+            raise _unsigned(event)
+        if dossier["plan"]["kind"] != "policy" or (
+            Policy.from_json(dossier["plan"]["policy"]).digest != policy.digest
+        ):
+            raise _unsigned(event)
+        decides = before.policy if before else policy
+        standing_approval(ledger, dossier, decides, event.at, signatures)
+    except (Refused, KeyError, TypeError, ValueError) as error:
+        raise _unsigned(event, error if isinstance(error, OpsbookError) else None) from error
+    return Adopted(policy, event.run, event.at)
+
+
+def _unsigned(event: Event, because: OpsbookError | None = None) -> IntegrityFault:
+    reason = because.problem if because else msg("it is not what was planned")
+    return IntegrityFault(
+        msg("The approver policy that {change} put in force was not signed as it had to be:"
+            " {reason}", change=event.run, reason=reason),
+        untouched=msg("Nothing was touched."),
+        next_step=msg("opsbook records verify shows whether the ledger was tampered with."),
+    )  # fmt: skip
