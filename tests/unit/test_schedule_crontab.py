@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from opsbook.calendars.load import load_calendars
 from opsbook.model.errors import InputFault, UsageFault
 from opsbook.model.estate import Estate
 from opsbook.model.places import Places
-from opsbook.scheduler.calendars import calendar_of
 from opsbook.scheduler.crontab import Host, control_host, control_zone, lines, warnings
 from opsbook.scheduler.due import due_times
 
@@ -97,7 +97,7 @@ def test_cron_fires_at_every_due_time_of_a_year(zone: str, control: str, days: s
     declared = estate(zone, "02:30", days)
     entries = [line for line in lines(declared, host(control), NOW) if line[0] != "#"]
     when = declared.schedules[0].when
-    calendar = calendar_of(declared)
+    calendar = load_calendars(declared)
     dues = list(
         due_times(when, declared.zone, calendar, after=NOW, until=NOW + timedelta(days=399))
     )

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsbook.calendars.days import Calendars
 from opsbook.model.runbook import Schedule
-from opsbook.scheduler.calendars import WorkWeek
 from opsbook.scheduler.due import due_times, missed, next_times
 
-WEEK = WorkWeek(frozenset(range(5)))
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+WEEK = Calendars(SHANGHAI, frozenset(range(5)))
 ZONES = (
     "Asia/Shanghai", "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe",
     "Asia/Kathmandu", "America/Santiago", "Pacific/Apia", "Africa/Cairo", "Asia/Beirut",
@@ -54,7 +54,7 @@ def test_a_due_time_itself_is_not_next_after_itself() -> None:
 
 
 def test_work_days_may_be_any_days_of_the_week() -> None:
-    sunday_to_thursday = WorkWeek(frozenset({6, 0, 1, 2, 3}))
+    sunday_to_thursday = Calendars(SHANGHAI, frozenset({6, 0, 1, 2, 3}))
     times = next_times(
         Schedule(at="09:00", days="workdays"), SHANGHAI, sunday_to_thursday,
         after=at("2026-11-20T00:00"), number=6,
@@ -64,7 +64,7 @@ def test_work_days_may_be_any_days_of_the_week() -> None:
 
 
 def test_a_calendar_without_working_days_is_never_due() -> None:
-    nothing = WorkWeek(frozenset())
+    nothing = Calendars(SHANGHAI, frozenset())
     when = Schedule(at="09:00", days="workdays")
     assert next_times(when, SHANGHAI, nothing, after=at("2026-11-20T00:00"), number=1) == []
 

@@ -213,13 +213,15 @@ def _check(
     estate: Annotated[str, typer.Option("-e", "--estate", help=tr("The estate."))],
     to_json: _Json = False,
 ) -> int:
+    from opsbook.calendars.load import calendar_faults
     from opsbook.cli.show import as_json, complain
     from opsbook.execution.checks.estatecheck import check_estate
     from opsbook.model.errors import InputFault
     from opsbook.model.message import msg
     from opsbook.model.places import Places
 
-    _, inventory, faults = check_estate(estate, Places.from_env(), _lists())
+    declared, inventory, faults = check_estate(estate, Places.from_env(), _lists())
+    faults += calendar_faults(declared) if declared else []
     if to_json:
         as_json({"estate": estate, "faults": [_fault(fault) for fault in faults]})
     elif faults:
@@ -270,13 +272,15 @@ def _doctor(
 
 
 def _of_estate(name: str, places: Any) -> list[Check]:
+    from opsbook.calendars.load import calendar_faults
     from opsbook.execution.checks.check import Check
     from opsbook.execution.checks.estatecheck import check_estate
     from opsbook.execution.checks.hostcheck import check_hosts
     from opsbook.execution.reach.shell import HostShell
     from opsbook.model.message import msg
 
-    _, inventory, faults = check_estate(name, places, _lists())
+    declared, inventory, faults = check_estate(name, places, _lists())
+    faults += calendar_faults(declared) if declared else []
     checks = [
         Check("estate", msg("{file}:{line}: {path}: {problem}", file=fault.file, line=fault.line,
                             path=fault.path, problem=_fault(fault)["problem"]), Exit.BAD_INPUT)

@@ -196,9 +196,10 @@ def _estates(name: str | None) -> Sequence[Estate]:
 
 
 def _due_rows(estate: Estate, now: datetime, number: int) -> list[dict[str, Any]]:
-    from opsbook.scheduler.calendars import calendar_of
+    from opsbook.calendars.load import load_calendars
     from opsbook.scheduler.due import next_times
 
+    calendars = load_calendars(estate)
     return [
         {
             "due": due.astimezone(estate.zone).isoformat(timespec="minutes"),
@@ -208,7 +209,7 @@ def _due_rows(estate: Estate, now: datetime, number: int) -> list[dict[str, Any]
             "runbook": job.runbook,
         }
         for job in estate.schedules
-        for due in next_times(job.when, estate.zone, calendar_of(estate), after=now, number=number)
+        for due in next_times(job.when, estate.zone, calendars, after=now, number=number)
     ]
 
 

@@ -16,6 +16,21 @@ DAYS = {
     "weekly": msg("weekly"),
     "monthly": msg("monthly"),
 }
+WEEKDAYS = {
+    "mon": msg("Monday"),
+    "tue": msg("Tuesday"),
+    "wed": msg("Wednesday"),
+    "thu": msg("Thursday"),
+    "fri": msg("Friday"),
+    "sat": msg("Saturday"),
+    "sun": msg("Sunday"),
+}
+DAY_KINDS = {
+    "workday": msg("working day"),
+    "shifted": msg("working day (shifted)"),
+    "restday": msg("day of rest"),
+    "holiday": msg("public holiday"),
+}
 TYPES = {
     "string": msg("string"),
     "integer": msg("integer"),

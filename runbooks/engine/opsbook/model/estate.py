@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, field_validator
 
 from opsbook.model.base import Bilingual, Declared
+from opsbook.model.calendar import Calendar, Windows
 from opsbook.model.names import EstateName, RunbookName
 from opsbook.model.runbook import Schedule
 
@@ -30,15 +31,6 @@ def _is_timezone(name: str) -> str:
 
 
 TimeZone = Annotated[str, AfterValidator(_is_timezone)]
-
-
-class Calendar(Declared):
-    """The estate's working time. Holidays and sensitive days come with change windows."""
-
-    work_days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = Field(
-        default=("mon", "tue", "wed", "thu", "fri"), strict=False
-    )
-    work_hours: Annotated[str, Field(pattern=r"^\d\d:\d\d-\d\d:\d\d$")] = "08:30-17:30"
 
 
 class Approver(Declared):
@@ -105,6 +97,7 @@ class Estate(Declared):
     title: Bilingual
     timezone: TimeZone
     calendar: Calendar = Calendar()
+    windows: Windows = Field(default=(), strict=False)
     approvers: tuple[Approver, ...] = Field(default=(), strict=False)
     witnesses: tuple[Witness, ...] = Field(default=(), strict=False)
     stores: Stores = Stores()

@@ -17,12 +17,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from opsbook.calendars.load import load_calendars
 from opsbook.execution.declared.declarations import runbook_directory, ships_with_us
+from opsbook.model.calendar import WEEK
 from opsbook.model.errors import InputFault, UsageFault
 from opsbook.model.estate import Estate, Scheduled
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
-from opsbook.scheduler.calendars import WEEK, calendar_of
 from opsbook.scheduler.due import due_times
 from opsbook.text import current
 
@@ -93,10 +94,16 @@ def lines(estate: Estate, host: Host, now: datetime) -> Iterator[str]:
     for job in estate.schedules:
         yield _comment(estate, job)
         slots = _slots(estate, job, host.zone, now)
-        exact = len(slots) == 1 and not (job.when.days == "monthly" and slots[0].shift < 0)
+        exact = len(slots) == 1 and not _only_if_due(estate, job, slots[0])
         command = _command(estate, job, host, exact=exact)
         for slot in slots:
             yield f"{slot.minute} {slot.hour} {_days(estate, job, slot.shift)} {command}"
+
+
+def _only_if_due(estate: Estate, job: Scheduled, slot: _Slot) -> bool:
+    """Cron can say neither the last day of a month nor which days are public holidays."""
+    last_of_month = job.when.days == "monthly" and slot.shift < 0
+    return last_of_month or (job.when.days == "workdays" and estate.calendar.holidays != "none")
 
 
 def warnings(estate: Estate, host: Host, now: datetime) -> list[Message]:
@@ -128,7 +135,7 @@ def _runbook_folders(estate: Estate) -> list[str]:
 
 def _slots(estate: Estate, job: Scheduled, zone: ZoneInfo, now: datetime) -> list[_Slot]:
     """Where the due times of the next year stand on the clock of ``zone``, most usual first."""
-    calendar = calendar_of(estate)
+    calendar = load_calendars(estate)
     dues = list(due_times(job.when, estate.zone, calendar, after=now, until=now + _YEAR))
     if not dues:
         return []
@@ -151,7 +158,7 @@ def _days(estate: Estate, job: Scheduled, shift: int) -> str:
         return "28-31 * *" if shift < 0 else f"{1 + shift} * *"
     if job.when.days == "weekly":
         return f"* * {_weekday(0, shift)}"
-    if job.when.days == "workdays":
+    if job.when.days == "workdays" and estate.calendar.holidays == "none":
         days = sorted(_weekday(WEEK.index(day), shift) for day in estate.calendar.work_days)
         return f"* * {','.join(str(day) for day in days)}"
     return "* * *"

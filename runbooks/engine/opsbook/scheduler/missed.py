@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from opsbook.calendars.load import load_calendars
 from opsbook.ledger import resources
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.process import this_process
@@ -27,7 +28,6 @@ from opsbook.model.clock import Clock, stamp, unstamp
 from opsbook.model.errors import Busy
 from opsbook.model.estate import Estate, Scheduled
 from opsbook.model.event import Event, NewEvent
-from opsbook.scheduler.calendars import calendar_of
 from opsbook.scheduler.due import due_times, missed
 
 CHECKED = "schedules.checked"
@@ -85,7 +85,7 @@ def record_missed(estate: Estate, ledger: Ledger, clock: Clock) -> list[Missed]:
 def due_now(estate: Estate, job: Scheduled, ledger: Ledger, now: datetime) -> bool:
     """Whether a due time of ``job`` that may still be met has had no start yet."""
     grace = timedelta(minutes=job.grace_minutes)
-    calendar = calendar_of(estate)
+    calendar = load_calendars(estate)
     earliest = now - grace - timedelta(microseconds=1)
     dues = list(due_times(job.when, estate.zone, calendar, after=earliest, until=now))
     if not dues:
@@ -157,7 +157,7 @@ def _news(estate: Estate, ledger: Ledger, now: datetime) -> _Found | None:
 def _over(estate: Estate, job: Scheduled, since: datetime, now: datetime) -> list[datetime]:
     """Due times after ``since`` whose time to start has ended."""
     end = now - timedelta(minutes=job.grace_minutes)
-    calendar = calendar_of(estate)
+    calendar = load_calendars(estate)
     return [
         due
         for due in due_times(job.when, estate.zone, calendar, after=since, until=end)
@@ -195,6 +195,7 @@ def _recorded(events: Sequence[Event], estate: str, schedule: str) -> set[str]:
 
 def _declaration(estate: Estate, job: Scheduled) -> dict[str, Any]:
     """What decides when ``job`` is due, as JSON."""
+    holidays = estate.calendar.holidays
     return {
         "runbook": job.runbook,
         "at": job.when.at,
@@ -202,7 +203,7 @@ def _declaration(estate: Estate, job: Scheduled) -> dict[str, Any]:
         "grace_minutes": job.grace_minutes,
         "timezone": estate.timezone,
         "work_days": list(estate.calendar.work_days),
-    }
+    } | ({} if holidays == "none" else {"holidays": holidays})
 
 
 def _last_look(estate: str, ledger: Ledger) -> _Look:

@@ -110,6 +110,10 @@ _PATTERNS = {
         "not {value}"
     ),
     r"^([01]\d|2[0-3])": msg("a time of day is written as 02:00, not {value}"),
+    r"^(([01]\d|2[0-3])": msg("a time of day is written as 06:00, at most 24:00, not {value}"),
+    r"^[A-Za-z0-9_-][A-Za-z0-9._-]*\.ics": msg(
+        "an imported calendar is a file beside estate.yml such as holidays.ics, not {value}"
+    ),
     r"^\d\d:\d\d-": msg("working hours are written as 08:30-17:30, not {value}"),
     r"^[a-z]+\.": msg("a procedure is written as logs.collect, not {value}"),
 }
@@ -131,6 +135,21 @@ _OURS = (
         msg("{value} is not the name of a systemd unit"),
     ),
     (r"a command is one line", msg("a command is one line")),
+    (
+        r"not a day or a moment: (?P<value>.*)",
+        msg("a day is written as 2026-10-01, a moment as 2026-10-01T18:00, not {value}"),
+    ),
+    (r"not a day: (?P<value>.*)", msg("a day is written as 2026-10-01, not {value}")),
+    (r"(?P<name>.+) ends before it begins", msg("{name} ends before it begins")),
+    (
+        r"overlapping spans: (?P<name>.+)",
+        msg("{name} is written more than once for the same time; make it one or rename one"),
+    ),
+    (
+        r"a window from (?P<from>\S+) to (?P<to>\S+) never opens",
+        msg("a window from {from} to {to} never opens; a whole day is from 00:00 to 24:00"),
+    ),
+    (r"windows named twice: (?P<names>.*)", msg("windows named twice: {names}")),
     (r"parameters named twice: (?P<names>.*)", msg("parameters named twice: {names}")),
     (r"a boolean is true or false", msg("must be true or false")),
     (r"an integer is written in digits", msg("must be a whole number, in digits")),
