@@ -56,6 +56,7 @@ class ApplyConduct:
             with stage.leases.held(owed, self._brought_back) as hosts:
                 self._settle(hosts)
         self._stop_if_spent()
+        self._stop_if_drifted()
         if stage.so_far.stopped is not None:
             stage.stop = stage.so_far.stopped
 
@@ -139,12 +140,7 @@ class ApplyConduct:
         if stage.job.cancelled.is_set():
             return []
         good = [host for host in hosts if self._holds(host.name, now.get(host.name))]
-        drifted = [h.name for h in hosts if stage.sink.outcomes.get(h.name) is Outcome.REFUSED]
-        if drifted and self._on_drift == "stop":
-            stage.stop_here(
-                msg("No longer as planned: {hosts}. The plan says to stop then.",
-                    hosts=", ".join(drifted)), Exit.REFUSED
-            )  # fmt: skip
+        self._stop_if_drifted()
         return [] if stage.halted or stage.over_budget else good
 
     def _holds(self, name: str, now: HostPlan | OpsbookError | None) -> bool:
@@ -196,6 +192,15 @@ class ApplyConduct:
             self._stage.problems.append(
                 msg("{host} could not be brought back: {reason}",
                     host=report.host, reason=report.summary)
+            )  # fmt: skip
+
+    def _stop_if_drifted(self) -> None:
+        outcomes = self._stage.sink.outcomes
+        drifted = [h for h in self._stage.plan.hosts if outcomes.get(h) is Outcome.REFUSED]
+        if drifted and self._on_drift == "stop":
+            self._stage.stop_here(
+                msg("No longer as planned: {hosts}. The plan says to stop then.",
+                    hosts=", ".join(drifted)), Exit.REFUSED
             )  # fmt: skip
 
     def _stop_if_spent(self) -> None:
