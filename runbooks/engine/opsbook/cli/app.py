@@ -12,7 +12,19 @@ from opsbook.cli.usage import in_our_words
 from opsbook.model.exits import Exit
 from opsbook.text import tr
 
-_MODULES = ("runs", "plan", "records", "logs", "schedule", "calendar", "estates", "state", "lab")
+_MODULES = (
+    "runs",
+    "plan",
+    "approvals",
+    "policy",
+    "records",
+    "logs",
+    "schedule",
+    "calendar",
+    "estates",
+    "state",
+    "lab",
+)
 """Modules of this room, in the order of the help page."""
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from opsbook.execution.checks.check import Check
     from opsbook.model.base import Bilingual
+    from opsbook.model.estate import Estate
     from opsbook.model.faults import Fault
     from opsbook.model.runbook import Parameter, Runbook
 
@@ -213,7 +214,6 @@ def _check(
     estate: Annotated[str, typer.Option("-e", "--estate", help=tr("The estate."))],
     to_json: _Json = False,
 ) -> int:
-    from opsbook.calendars.load import calendar_faults
     from opsbook.cli.show import as_json, complain
     from opsbook.execution.checks.estatecheck import check_estate
     from opsbook.model.errors import InputFault
@@ -221,9 +221,9 @@ def _check(
     from opsbook.model.places import Places
 
     declared, inventory, faults = check_estate(estate, Places.from_env(), _lists())
-    faults += calendar_faults(declared) if declared else []
+    faults += _more_faults(declared) if declared else []
     if to_json:
-        as_json({"estate": estate, "faults": [_fault(fault) for fault in faults]})
+        as_json({"estate": estate, "faults": [fault_row(fault) for fault in faults]})
     elif faults:
         complain(InputFault(msg("Faults of estate {estate}: {count}.", estate=estate,
                                 count=len(faults)), faults))  # fmt: skip
@@ -233,6 +233,14 @@ def _check(
     return Exit.BAD_INPUT if faults else Exit.DONE
 
 
+def _more_faults(estate: Estate) -> list[Fault]:
+    """Faults of what stands beside ``estate.yml``: calendars, and who may approve."""
+    from opsbook.calendars.load import calendar_faults
+    from opsbook.lifecycle.policyfiles import policy_faults
+
+    return [*calendar_faults(estate), *policy_faults(estate)]
+
+
 def _lists() -> dict[str, Any]:
     """Variables that are lists of declared things, by the beginning of their names."""
     from opsbook.domains.logs.model import Source
@@ -240,7 +248,8 @@ def _lists() -> dict[str, Any]:
     return {"opsbook_logs_": Source}
 
 
-def _fault(fault: Fault) -> dict[str, Any]:
+def fault_row(fault: Fault) -> dict[str, Any]:
+    """A fault as JSON shows it, its problem in the language in use."""
     from opsbook.text import translate
 
     return {
@@ -272,7 +281,6 @@ def _doctor(
 
 
 def _of_estate(name: str, places: Any) -> list[Check]:
-    from opsbook.calendars.load import calendar_faults
     from opsbook.execution.checks.check import Check
     from opsbook.execution.checks.estatecheck import check_estate
     from opsbook.execution.checks.hostcheck import check_hosts
@@ -280,10 +288,10 @@ def _of_estate(name: str, places: Any) -> list[Check]:
     from opsbook.model.message import msg
 
     declared, inventory, faults = check_estate(name, places, _lists())
-    faults += calendar_faults(declared) if declared else []
+    faults += _more_faults(declared) if declared else []
     checks = [
         Check("estate", msg("{file}:{line}: {path}: {problem}", file=fault.file, line=fault.line,
-                            path=fault.path, problem=_fault(fault)["problem"]), Exit.BAD_INPUT)
+                            path=fault.path, problem=fault_row(fault)["problem"]), Exit.BAD_INPUT)
         for fault in faults
     ]  # fmt: skip
     if not faults:

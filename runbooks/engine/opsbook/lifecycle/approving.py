@@ -19,7 +19,7 @@ from typing import Any
 
 from opsbook.approval.judge import Cast, Verdict, Vote, judge
 from opsbook.approval.policy import Policy
-from opsbook.approval.signatures import Signatures
+from opsbook.approval.signatures import Signatures, SshSignatures
 from opsbook.approval.sshsig import MOST_CHARACTERS, read_claim
 from opsbook.approval.statement import Decision, Statement
 from opsbook.execution.declared.declarations import load_estate
@@ -109,11 +109,25 @@ def open_desk(
     return Desk(ledger, clock, signatures, load_estate(dossier["directory"], places), dossier)
 
 
-def still_missing(desk: Desk) -> list[Message]:
-    """What an open change still needs before it can be applied, in sentences."""
-    if desk.dossier["state"] not in _UNDECIDED:
+def still_missing(
+    ledger: Ledger,
+    dossier: Mapping[str, Any],
+    places: Places,
+    at: datetime,
+    signatures: Signatures | None = None,
+) -> list[Message]:
+    """What an open change still needs before it can be applied, in sentences. Where nothing can
+    be decided at all, why.
+    """
+    if dossier["state"] not in _UNDECIDED:
         return []
-    return verdict_of(desk.dossier, desk.policy(), desk.clock.now(), desk.signatures).told()
+    checker = signatures or SshSignatures()
+    try:
+        estate = load_estate(dossier["directory"], places)
+        policy = governing(ledger, dossier, estate, checker)
+    except (Refused, InputFault, UsageFault) as error:
+        return [error.problem]
+    return verdict_of(dossier, policy, at, checker).told()
 
 
 def bring(desk: Desk, data: bytes, signature: str) -> Decided:

@@ -30,9 +30,15 @@ def read_policy(estate: Estate) -> Policy:
     return policy
 
 
-def policy_faults(estate: Estate) -> list[Fault]:
-    """Everything wrong with the files; none where the estate has no approver policy."""
-    if not (estate.directory / FILE).exists() and not (estate.directory / SIGNERS).exists():
+def policy_faults(estate: Estate, *, needed: bool = False) -> list[Fault]:
+    """Everything wrong with the files; none where the estate has no approver policy, unless one
+    is ``needed``.
+    """
+    if (
+        not needed
+        and not (estate.directory / FILE).exists()
+        and not (estate.directory / SIGNERS).exists()
+    ):
         return []
     try:
         return _read(estate)[1]
