@@ -7,7 +7,6 @@ import importlib.util
 import json
 import re
 from collections.abc import Iterator, Mapping
-from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,38 +22,12 @@ from opsbook.documents.escape import code_block, code_span, markdown
 from opsbook.documents.labels import LABELS
 from opsbook.documents.view import view
 from opsbook.model.record import Record
+from support.hostile import HOSTILE, Tags, markup_of
 
 EXAMPLES = Path(__file__).parents[2] / "reports" / "examples" / "record"
 FORMS: tuple[Form, ...] = ("md", "html")
 LANGUAGES: tuple[Language, ...] = ("zh_CN", "en")
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.json"))
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    '"><style>body{display:none}</style>',
-    "[click](javascript:alert(1))",
-    "![x](http://192.0.2.1/x.png)",
-    "<http://192.0.2.1>",
-    "http://192.0.2.1/ www.example.org someone@example.org",
-    "a | b | c",
-    "|---|",
-    "`code` *bold* __under__ ~~gone~~ $math$",
-    "# heading",
-    "- item",
-    "1. item",
-    "    indented",
-    "=====",
-    "> quote",
-    "&lt;b&gt; &#60;",
-    "{{ 7 * 7 }} {% raw %}",
-    "two\nlines\n\n# heading",
-    "\x1b[31mred\x07 \u202egnp.exe \u2028 \x00",
-    "\\",
-    "``` \n fence",
-    "{text} {0} {host.__class__}",
-    "=HYPERLINK(1)",
-]
 
 
 def example(name: str) -> dict[str, Any]:
@@ -69,35 +42,6 @@ def generator() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-class Tags(HTMLParser):
-    """The tags, attributes and text of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.words: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-
-def markup_of(text: str) -> list[str]:
-    """Kinds of everything but text that a Markdown renderer makes of ``text``."""
-    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    return [
-        inner.type
-        for token in parser.parse(text)
-        for inner in (token, *(token.children or ()))
-        if inner.type not in ("inline", "text", "paragraph_open", "paragraph_close", "text_special")
-    ]
 
 
 def planted(value: str) -> dict[str, Any]:

@@ -19,14 +19,19 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to ``app``."""
     group = typer.Typer(no_args_is_help=True)
     group.command("list", help=tr("List runs, the newest first."))(_list)
-    group.command("show", help=tr("Show the record of a run."))(_show)
+    group.command("show", help=tr("Show the record of a run or of a change."))(_show)
     group.command("verify", help=tr("Check that nothing in the ledger was changed."))(_verify)
     group.command("export", help=tr("Write a record as JSON, Markdown or HTML."))(_export)
     app.add_typer(group, name="records", help=tr("Records of runs, and the proof of the ledger."))
 
 
 _Json = Annotated[bool, typer.Option("--json", help=tr("Print JSON."))]
-_Run = Annotated[str, typer.Argument(metavar="RUN", help=tr("The number of the run, RUN-..."))]
+_Number = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN|CHG", help=tr("The number of a run, RUN-..., or of a change, CHG-...")
+    ),
+]
 
 
 def _list(
@@ -60,11 +65,15 @@ def _list(
     listing(rows, columns(), to_json=to_json)
 
 
-def _show(run: _Run, to_json: _Json = False) -> None:
-    from opsbook.cli.records_page import print_record
+def _show(number: _Number, to_json: _Json = False) -> None:
+    from opsbook.cli.records_page import print_change, print_record
     from opsbook.cli.show import as_json
 
-    record = _record(run)
+    if _is_change(number):
+        dossier, records = _change(number)
+        as_json(dossier | {"records": records}) if to_json else print_change(dossier, records)
+        return
+    record = _record(number)
     as_json(record) if to_json else print_record(record)
 
 
@@ -94,7 +103,7 @@ def _verify(
 
 
 def _export(
-    run: _Run,
+    number: _Number,
     form: Annotated[str, typer.Option("--format", help=tr("json, md or html."))] = "md",
     lang: Annotated[
         str | None, typer.Option("--lang", metavar="zh|en", help=tr("Language of the document."))
@@ -104,25 +113,61 @@ def _export(
     ] = None,
 ) -> None:
     from opsbook.cli.output import write_bytes
-
-    write_bytes(_rendered(_record(run), form, lang), output)
-
-
-def _rendered(record: dict[str, Any], form: str, lang: str | None) -> bytes:
     from opsbook.model.errors import UsageFault
     from opsbook.model.message import msg
-    from opsbook.text import choose, current
 
+    if form not in ("json", "md", "html"):
+        raise UsageFault(msg("A record is exported as json, md or html, not as {form}.", form=form))
+    rendered = _rendered_change if _is_change(number) else _rendered
+    write_bytes(rendered(number, form, lang), output)
+
+
+def _rendered(run: str, form: str, lang: str | None) -> bytes:
+    record = _record(run)
     if form == "json":
         from opsbook.model.record import Record
 
         return Record(record).to_bytes()
-    if form not in ("md", "html"):
-        raise UsageFault(msg("A record is exported as json, md or html, not as {form}.", form=form))
     from opsbook.documents import render
 
-    language = choose(lang) if lang else current()
-    return render(record, form, language).encode()  # type: ignore[arg-type]
+    return render(record, form, _language(lang)).encode()  # type: ignore[arg-type]
+
+
+def _rendered_change(change: str, form: str, lang: str | None) -> bytes:
+    dossier, records = _change(change)
+    if form == "json":
+        from opsbook.model.canonical import canonical
+
+        return canonical(dossier | {"records": records})
+    from opsbook.documents import render_change
+
+    return render_change(dossier, records, form, _language(lang)).encode()  # type: ignore[arg-type]
+
+
+def _language(lang: str | None) -> Any:
+    from opsbook.text import choose, current
+
+    return choose(lang) if lang else current()
+
+
+def _is_change(number: str) -> bool:
+    return number.startswith("CHG-")
+
+
+def _change(number: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The dossier of a change and the records of its runs."""
+    from opsbook.ledger.listing import change_now
+    from opsbook.model.errors import UsageFault
+    from opsbook.model.message import msg
+
+    with _reader() as reader:
+        found = change_now(reader, number)
+    if found is None:
+        raise UsageFault(
+            msg("There is no change {change}.", change=number),
+            next_step=msg("opsbook changes list shows the changes."),
+        )
+    return found
 
 
 def _record(run: str) -> dict[str, Any]:

@@ -63,6 +63,13 @@ def print_record(record: Mapping[str, Any]) -> None:
     print(lay_out(record_page(shown), words_of(record, language), columns()))
 
 
+def print_change(dossier: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> None:
+    """A change as a page, with the records of its runs."""
+    from opsbook.documents import render_change
+
+    print(render_change(dossier, records, "text", current()))  # type: ignore[arg-type]
+
+
 def print_verdict(verdict: Verdict, unread: Sequence[Message]) -> None:
     """What a verification found, worst first."""
     if verdict.bad is not None:

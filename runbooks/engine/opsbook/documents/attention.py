@@ -9,11 +9,13 @@ from opsbook.documents.evidence import log_attention
 from opsbook.documents.labels import OUTCOMES
 from opsbook.documents.words import Words, rows, table, text
 from opsbook.model.message import msg
+from opsbook.model.outcome import Outcome
 
 MOST = 60
 """The most entries; the tables below them have the rest."""
 
-_BAD = ("failed", "unreachable", "", "refused", "busy", "not_started")
+_DONE = [outcome for outcome in Outcome if outcome.spends_budget or outcome is Outcome.UNDONE]
+_BAD = (*_DONE, "", *(o for o in Outcome if o.needs_action and o not in _DONE))
 """Outcomes to be told of, in this order; empty is a host of which no end is known."""
 
 

@@ -22,6 +22,9 @@ _LOG_KEYS = frozenset(
 )  # fmt: skip
 """What log collection tells (domains/logs/collect/report.py); how it got there is left out."""
 
+_CHANGE_KEYS = frozenset({"actual", "patching"})
+"""What work that changes hosts tells (documents/changes/actual.py, evidence.py)."""
+
 MOST_SKIPPED = 40
 """The most files named that were not collected."""
 
@@ -80,7 +83,7 @@ def log_attention(evidence: Mapping[str, Any], words: Words) -> list[str]:
 def raw(evidence: Mapping[str, Any]) -> str:
     """What no table shows, as indented JSON; empty when there is nothing."""
     told = _LOG_KEYS if is_logs(evidence) else SURVEY_KEYS if is_survey(evidence) else frozenset()
-    rest = {k: v for k, v in evidence.items() if k not in told}
+    rest = {k: v for k, v in evidence.items() if k not in told | _CHANGE_KEYS}
     if not rest:
         return ""
     shown = json.dumps(rest, ensure_ascii=False, indent=2, sort_keys=True, default=str)

@@ -13,6 +13,8 @@ LABELS: dict[str, Message] = {
     "class": msg("Class"),
     "estate": msg("Estate"),
     "hosts": msg("Hosts"),
+    "change": msg("Change"),
+    "phase": msg("Phase"),
     "requested_by": msg("Requested by"),
     "opened": msg("Begun"),
     "recorded": msg("Recorded"),

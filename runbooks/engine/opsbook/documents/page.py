@@ -35,7 +35,7 @@ def render(record: Mapping[str, Any], form: Form, language: Language) -> str:
 
 def render_page(page: Page, form: Form) -> str:
     """A page of blocks as HTML or Markdown, every value escaped where it is put in."""
-    words = Words(page.language, ZoneInfo("UTC"))
+    words = Words("zh_CN" if page.language.startswith("zh") else "en", ZoneInfo("UTC"))
     colon = Ready(words.of(MARKS["colon"]))
     values = {"page": page, "parts": list(_levelled(page)), "colon": colon}
     return _filled("change/page", form, values)

@@ -23,7 +23,7 @@ def record_page(shown: Mapping[str, Any]) -> Page:
     parts: list[Part] = [
         Points(label["attention"], _points(shown), empty=label["nothing"], strong=True),
         *_hosts(shown),
-        *_surveys(shown),
+        *_tables(shown),
         *_logs(shown),
         *_about(shown),
     ]
@@ -60,10 +60,10 @@ def _hosts(shown: Mapping[str, Any]) -> list[Part]:
     return [Grid(label["hosts"], headings, rows, frozenset({3, 4}))] if rows else []
 
 
-def _surveys(shown: Mapping[str, Any]) -> list[Part]:
+def _tables(shown: Mapping[str, Any]) -> list[Part]:
     return [
         Grid(table["title"], table["headings"], table["rows"], frozenset(table["figures"]))
-        for table in shown["surveys"]
+        for table in shown["tables"]
     ]
 
 

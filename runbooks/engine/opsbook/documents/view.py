@@ -10,6 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from opsbook.documents.attention import attention
+from opsbook.documents.blocks import Grid
+from opsbook.documents.changes.actual import comparison, waves
+from opsbook.documents.changes.evidence import before_and_after as packages
+from opsbook.documents.changes.labels import PHASES
 from opsbook.documents.escape import Ready
 from opsbook.documents.evidence import log_tables, raw, skipped
 from opsbook.documents.labels import (
@@ -23,8 +27,9 @@ from opsbook.documents.survey import survey_tables
 from opsbook.documents.telling import parameters, requester, risk, tools
 from opsbook.documents.words import Words, amount, rows, table, text, zone_of
 from opsbook.model.message import msg
+from opsbook.model.outcome import Outcome
 
-_GOOD = frozenset({"ok", "changed", "skipped"})
+_GOOD = frozenset(str(outcome) for outcome in Outcome if outcome.good)
 
 
 def view(record: Mapping[str, Any], language: str) -> dict[str, Any]:
@@ -44,7 +49,7 @@ def view(record: Mapping[str, Any], language: str) -> dict[str, Any]:
         "counts": list(page.counts()),
         "attention": attention(record, hosts, words),
         "hosts": [page.host(host) for host in hosts],
-        "surveys": survey_tables(hosts, words),
+        "tables": [*_of_a_change(record, words), *survey_tables(hosts, words)],
         "logs": log_tables(hosts, words),
         "skipped": skipped(hosts, words),
         "method": words.both(table(record, "runbook").get("method")),
@@ -60,6 +65,16 @@ def view(record: Mapping[str, Any], language: str) -> dict[str, Any]:
         "footer": page.footer(),
         "signers": [words.of(LABELS[key]) for key in ("done_by", "reviewed_by", "approved_by")],
     }  # fmt: skip
+
+
+def _of_a_change(record: Mapping[str, Any], words: Words) -> Iterator[dict[str, Any]]:
+    """Tables of a run that carried out a change; none of a routine run."""
+    if not record.get("change"):
+        return
+    for part in (*waves(record, words), *comparison(record, words), *packages(record, words)):
+        if isinstance(part, Grid):
+            yield {"title": part.title, "headings": part.headings, "rows": part.rows,
+                   "figures": sorted(part.figures)}  # fmt: skip
 
 
 def words_of(record: Mapping[str, Any], language: str) -> Words:
@@ -126,6 +141,8 @@ class _Page:
             "runbook": self._named(title, name),
             "class": self._words.word(CLASSES_EXPLAINED, runbook.get("class")),
             "estate": self.estate(),
+            "change": text(self._record.get("change")),
+            "phase": self._phase(),
             "hosts": self._scope(),
             "requested_by": requester(self._record.get("who"), self._words),
             "duration": self._words.seconds(when.get("seconds")),
@@ -187,6 +204,10 @@ class _Page:
             told.append((table(entry).get("at"), fact))
         spoken = [(self._words.moment(at), self._words.of(fact)) for at, fact in told]
         yield from sorted(spoken)
+
+    def _phase(self) -> str:
+        known = self._record.get("change")
+        return self._words.word(PHASES, self._record.get("phase")) if known else ""
 
     def _scope(self) -> str:
         limit = text(self._record.get("limit"))

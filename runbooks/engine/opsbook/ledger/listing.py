@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from opsbook.ledger import sqlite
+from opsbook.ledger.changes import KINDS, project_change
 from opsbook.ledger.port import Holder
 from opsbook.ledger.process import alive as process_alive
 from opsbook.ledger.reading import Reader
@@ -78,3 +79,13 @@ def as_of_now(line: RunLine, alive: Callable[[Holder], bool]) -> RunLine:
     if line.state == RunState.RUNNING.value and not (line.holder and alive(line.holder)):
         return replace(line, state=RunState.INTERRUPTED.value)
     return line
+
+
+def change_now(reader: Reader, change: str) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+    """The dossier of ``change`` and the records of its runs as they stand now; None if unknown."""
+    with sqlite.explained(reader.path):
+        dossier = project_change(reader.events(run=change, kinds=KINDS))
+    if dossier is None:
+        return None
+    runs = (record_now(reader, str(run["run"])) for run in dossier["runs"])
+    return dossier, [record for record in runs if record is not None]

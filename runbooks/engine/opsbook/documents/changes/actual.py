@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from opsbook.documents.blocks import Grid, Part
-from opsbook.documents.changes.foreseen import said_item
-from opsbook.documents.changes.labels import VERDICTS
+from opsbook.documents.changes.foreseen import few, said_item
+from opsbook.documents.changes.labels import STEPS, VERDICTS
 from opsbook.documents.labels import LABELS, OUTCOMES
 from opsbook.documents.words import Words, count, rows, table, text
-from opsbook.model.message import msg
+from opsbook.model.message import Message, msg
 
 _UNTOUCHED = frozenset({"not_started", "refused", "skipped", "unreachable", "busy"})
 
@@ -23,8 +23,8 @@ _UNTOUCHED = frozenset({"not_started", "refused", "skipped", "unreachable", "bus
 def comparison(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
     """A table of items of a run; hosts on which all went alike are told together."""
     groups: dict[tuple[tuple[str, ...], ...], list[str]] = {}
-    for host in rows(record.get("hosts")):
-        if isinstance(host, Mapping) and (rows(table(host, "planned").get("items"))):
+    for host in _compared(record):
+        if rows(table(host, "planned").get("items")):
             groups.setdefault(tuple(_lines(host, words)), []).append(text(host.get("name")))
     told = [
         [words.listed(hosts) if first else "", *line]
@@ -39,12 +39,18 @@ def comparison(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
 def verdicts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str]]:
     """How many items came out how, worst first."""
     counts: dict[str, int] = {}
-    for host in rows(record.get("hosts")):
+    for host in _compared(record):
         for item in rows(table(host, "planned").get("items")):
             verdict = _verdict(table(item), table(host), *_told(table(item), table(host)))
             counts[verdict] = counts.get(verdict, 0) + 1
     order = sorted(VERDICTS, key="as_planned".__eq__)  # the best last
     return [(words.word(VERDICTS, kind), count(counts[kind])) for kind in order if kind in counts]
+
+
+def _compared(record: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Hosts of a run that applied a plan; an undo has a plan only to take it back."""
+    if text(record.get("phase")) != "undo":
+        yield from (host for host in rows(record.get("hosts")) if isinstance(host, Mapping))
 
 
 def _lines(host: Mapping[str, Any], words: Words) -> Iterator[tuple[str, ...]]:
@@ -115,16 +121,17 @@ def outcomes(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
             words.said(host.get("summary")),
             _checked(host),
             _undone(host, words),
+            words.seconds(table(host, "planned").get("seconds")) or "–",
             words.seconds(host.get("seconds")),
         ]
         for host in rows(record.get("hosts"))
         if isinstance(host, Mapping)
     ]
     headings = (LABELS["host"], LABELS["outcome"], LABELS["reason"], LABELS["verified_host"],
-                LABELS["undo"], LABELS["duration"])  # fmt: skip
+                LABELS["undo"], msg("Predicted"), LABELS["duration"])  # fmt: skip
     if told:
         yield Grid(words.of(LABELS["hosts"]), [words.of(h) for h in headings], told,
-                   frozenset({3, 5}))  # fmt: skip
+                   frozenset({3, 5, 6}))  # fmt: skip
 
 
 def _checked(host: Mapping[str, Any]) -> str:
@@ -142,3 +149,20 @@ def _undone(host: Mapping[str, Any], words: Words) -> str:
     word = {"changed": words.of(good[0]), "ok": words.of(good[1])}.get(outcome)
     said = word or words.word(OUTCOMES, outcome)
     return words.labelled(said, words.said(undone.get("summary"))) if not word else said
+
+
+def waves(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
+    """When each wave was, on which hosts, and how long its steps took."""
+    told = []
+    for wave in rows(record.get("waves")):
+        spent = table(wave, "seconds")
+        steps: list[Message] = list(STEPS.values())
+        hosts = [text(name) for name in rows(table(wave).get("hosts"))]
+        told.append(
+            [text(table(wave).get("number")), words.moment(table(wave).get("at")),
+             few(hosts, words), *(words.seconds(spent.get(name)) or "–" for name in STEPS)]
+        )  # fmt: skip
+    if told:
+        headings = (msg("Wave"), msg("Ended at"), LABELS["hosts"], *steps)
+        yield Grid(words.of(msg("Waves and their times")), [words.of(h) for h in headings], told,
+                   frozenset({0, *range(3, 3 + len(STEPS))}))  # fmt: skip

@@ -26,7 +26,11 @@ _LISTS: dict[str, Message] = {
     "cves_closed": msg("Vulnerabilities closed"),
     "cves_open": msg("Vulnerabilities still open"),
 }
-_TOLD = frozenset({*_DELTAS, *_LISTS, "packages", "rebooted"})
+_YES: dict[str, Message] = {
+    "rebooted": msg("Hosts rebooted"),
+    "reboot_due": msg("Hosts on which a reboot is still due"),
+}
+_TOLD = frozenset({*_DELTAS, *_LISTS, *_YES, "packages", "predicted_seconds", "kernel"})
 MOST_HOSTS = 200
 """Hosts whose evidence without a table is told one by one."""
 
@@ -42,10 +46,10 @@ def before_and_after(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
     yield from _deltas(hosts, words)
     for key, label in _LISTS.items():
         yield from _listed(hosts, key, label, words)
-    rebooted = [name for name, found in hosts if _rebooted(found.get("rebooted"))]
-    if hosts:
-        told = words.listed(rebooted) or words.of(msg("none"))
-        yield Points(words.of(msg("Hosts rebooted")), [("", told)])
+    for key, label in _YES.items():
+        if any(key in found for _, found in hosts):
+            said = words.listed(name for name, found in hosts if found.get(key) is True)
+            yield Points(words.of(label), [("", said or words.of(msg("none")))])
     for name, found in hosts[:MOST_HOSTS]:
         rest = {key: value for key, value in found.items() if key not in _TOLD and value}
         if rest:
@@ -87,6 +91,13 @@ def _deltas(hosts: list[tuple[str, Mapping[str, Any]]], words: Words) -> Iterato
         if looked and not changed:
             same = words.of(msg("as before"))
             told.append([words.of(label), same, same, count(len(looked))])
+    kernels: dict[tuple[str, str], list[str]] = {}
+    for name, found in hosts:
+        kernel = table(found, "kernel")
+        pair = text(kernel.get("after")), text(kernel.get("before"))
+        if any(pair) and pair[0] != pair[1]:
+            kernels.setdefault(pair, []).append(name)
+    told += [[words.of(msg("Kernel")), *pair, few(names, words)] for pair, names in kernels.items()]
     headings = (msg("Looked at"), msg("Appeared"), msg("Gone"), LABELS["hosts"])
     if told:
         yield Grid(words.of(msg("State before and after")), [words.of(h) for h in headings], told)
@@ -114,7 +125,3 @@ def _one(part: Any, words: Words) -> str:
     if isinstance(part, Mapping) and not part.get("text"):
         return " ".join(words.said(value) for value in part.values() if value not in (None, ""))
     return words.said(part)
-
-
-def _rebooted(value: Any) -> bool:
-    return value is True or table(value).get("rebooted") is True or bool(table(value).get("at"))

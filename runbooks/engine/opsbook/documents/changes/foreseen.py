@@ -120,15 +120,13 @@ class Foreseen:
         return self.alike(
             (name, text(unit))
             for name, host in self.hosts
-            for key in ("services", "restart_services")
-            for unit in rows(table(host, "given").get(key))
+            for unit in rows(table(host, "given").get("restart_services"))
         )
 
     def reboots(self) -> list[str]:
         """Hosts that are foreseen to be rebooted."""
-        return [
-            name for name, host in self.hosts if table(host, "given").get("reboot_foreseen") is True
-        ]
+        given = ((name, table(host, "given")) for name, host in self.hosts)
+        return [name for name, each in given if table(each, "reboot").get("expected") is True]
 
     def left_out(self) -> list[tuple[str, str]]:
         """What could have been done on hosts and is not part of the plan, and why."""
@@ -143,7 +141,7 @@ class Foreseen:
         what = self.words.arrow(
             text(part.get("package")), text(part.get("from")), text(part.get("to"))
         )
-        why = self.words.said(part.get("why"))
+        why = self.words.said(part.get("reason") or part.get("why"))
         return self.words.labelled(what, why) if why else what
 
     def alike_hosts(self) -> list[tuple[tuple[str, ...], Mapping[str, Any]]]:
@@ -182,9 +180,10 @@ class Foreseen:
 
 
 def said_item(item: Any, words: Words) -> tuple[str, str, str]:
-    """What an item is about, and its values before and after."""
-    what = words.said(table(item, "text")) or text(table(item).get("key"))
-    return what, text(table(item).get("before")), text(table(item).get("after"))
+    """What an item is about, and its values before and after; a package goes by its name."""
+    what = text(table(item, "detail").get("package")) or words.said(table(item).get("text"))
+    before, after = text(table(item).get("before")), text(table(item).get("after"))
+    return what or text(table(item).get("key")), before, after
 
 
 def few(hosts: Sequence[str], words: Words, most: int = FEW) -> str:

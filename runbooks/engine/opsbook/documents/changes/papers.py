@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from opsbook.documents.blocks import Facts, Grid, Heading, Part, Points, Prose
-from opsbook.documents.changes.actual import comparison, outcomes, verdicts
+from opsbook.documents.blocks import Facts, Heading, Part, Points, Prose
+from opsbook.documents.changes.actual import comparison, outcomes, verdicts, waves
 from opsbook.documents.changes.evidence import before_and_after
 from opsbook.documents.changes.explain import changes, details, estate_of, summary
 from opsbook.documents.changes.foreseen import Foreseen, few
-from opsbook.documents.changes.labels import PHASES, STEPS
+from opsbook.documents.changes.labels import PHASES
 from opsbook.documents.changes.scope import scope
 from opsbook.documents.changes.signing import opinions, statements
 from opsbook.documents.changes.telling import restore_point, window
 from opsbook.documents.labels import LABELS, OUTCOMES, STATES
 from opsbook.documents.telling import requester, risk
 from opsbook.documents.words import Words, count, rows, table, text
-from opsbook.model.message import Message, msg
+from opsbook.model.message import msg
 
 REQUEST = msg("System operation request")
 PATCH_PLAN = msg("Patch implementation plan")
@@ -42,7 +42,7 @@ def operation_request(dossier: Mapping[str, Any], plan: Foreseen, words: Words) 
     told = (
         (msg("Applicant"), requester(dossier.get("requested_by"), words)),
         (msg("Applied at"), words.moment(dossier.get("planned"))),
-        (msg("System"), estate_of(content, words)),
+        (msg("System concerned"), estate_of(content, words)),
         (LABELS["hosts"], words.noted(count(len(hosts)), few(hosts, words, 10)) if hosts else ""),
         (msg("Reason of the operation"), words.said(content.get("reason"))),
         (msg("Planned window"), window(content.get("window"), words)),
@@ -130,7 +130,7 @@ def _run(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
     if deviations:
         yield Points(words.of(msg("Deviations")), deviations, strong=True)
     yield from outcomes(record, words)
-    yield from _waves(record, words)
+    yield from waves(record, words)
     yield from comparison(record, words)
 
 
@@ -167,20 +167,3 @@ def _deviations(record: Mapping[str, Any], words: Words) -> Iterator[tuple[str, 
             why = words.said(table(earlier).get("summary"))
             before = msg("an attempt before: {outcome}: {reason}", outcome=outcome, reason=why)
             yield name, words.of(before)
-
-
-def _waves(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
-    """When each wave was, on which hosts, and how long its steps took."""
-    told = []
-    for wave in rows(record.get("waves")):
-        spent = table(wave, "seconds")
-        steps: list[Message] = list(STEPS.values())
-        hosts = [text(name) for name in rows(table(wave).get("hosts"))]
-        told.append(
-            [text(table(wave).get("number")), words.moment(table(wave).get("at")),
-             few(hosts, words), *(words.seconds(spent.get(name)) or "–" for name in STEPS)]
-        )  # fmt: skip
-    if told:
-        headings = (msg("Wave"), msg("Ended at"), LABELS["hosts"], *steps)
-        yield Grid(words.of(msg("Waves and their times")), [words.of(h) for h in headings], told,
-                   frozenset({0, *range(3, 3 + len(STEPS))}))  # fmt: skip

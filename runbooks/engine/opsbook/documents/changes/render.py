@@ -53,6 +53,7 @@ def _zone(dossier: Mapping[str, Any]) -> Any:
 
 def _as_dossier(plan: Mapping[str, Any]) -> Mapping[str, Any]:
     """A plan alone has a digest all the same: it is computed from its canonical form."""
+    plan = table(plan)
     if "plan" in plan:
         return plan
     from opsbook.model.canonical import digest
