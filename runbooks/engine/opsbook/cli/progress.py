@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from opsbook.cli.show import bad_outcomes
 from opsbook.cli.words import PHASES, labelled, listed, word
 from opsbook.documents.labels import OUTCOMES
 from opsbook.documents.words import size
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from opsbook.execution.work import HostReport
     from opsbook.lifecycle.request import RunResult, Watcher
     from opsbook.model.clock import Clock
+    from opsbook.model.outcome import Outcome
 
 
 @contextmanager
@@ -72,7 +72,7 @@ class _Row:
     phase: str = ""
     done: int = 0
     total: int | None = None
-    outcome: str = ""
+    outcome: Outcome | None = None
     summary: str = ""
 
 
@@ -143,7 +143,7 @@ class Live:
             table.add_column(heading)
         with self._lock:
             for host, row in self._rows.items():
-                style = "red" if row.outcome in bad_outcomes() else ""
+                style = "red" if row.outcome and row.outcome.needs_action else ""
                 cells = (printable(host), self._state(row), _bytes(row), self._left(row),
                          row.summary)  # fmt: skip
                 table.add_row(*(Text(cell) for cell in cells), style=style)

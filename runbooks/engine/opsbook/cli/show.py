@@ -70,8 +70,3 @@ def _cell(value: Any) -> str:
     from opsbook.model.message import printable
 
     return "" if value is None else printable(str(value))
-
-
-def bad_outcomes() -> frozenset[str]:
-    """Outcomes that somebody has to act on."""
-    return frozenset({"failed", "unreachable", "refused", "busy", "not_started"})

@@ -14,8 +14,8 @@ from opsbook.model.outcome import Outcome
 MOST = 60
 """The most entries; the tables below them have the rest."""
 
-_DONE = [outcome for outcome in Outcome if outcome.spends_budget or outcome is Outcome.UNDONE]
-_BAD = (*_DONE, "", *(o for o in Outcome if o.needs_action and o not in _DONE))
+_FAILED = [outcome for outcome in Outcome if outcome.spends_budget or outcome is Outcome.UNDONE]
+_BAD = (*_FAILED, "", *(o for o in Outcome if o.needs_action and o not in _FAILED))
 """Outcomes to be told of, in this order; empty is a host of which no end is known."""
 
 

@@ -13,6 +13,7 @@ from opsbook.lifecycle.progress import Progress
 from opsbook.lifecycle.request import Watcher
 from opsbook.model.errors import Refused
 from opsbook.model.event import NewEvent
+from opsbook.model.message import msg
 from opsbook.model.outcome import Outcome
 
 
@@ -78,7 +79,11 @@ class LedgerSink:
         """Record how bringing a host back ended."""
         self.write(self.event("host.undone", self._payload(report), report.host))
         became = self.outcomes.get(report.host, report.outcome)
-        self._watcher.host_finished(replace(report, outcome=became))
+        back = report.outcome in (Outcome.OK, Outcome.CHANGED)
+        what = msg("brought back: {what}", what=report.summary)
+        if not back:
+            what = msg("could not be brought back: {what}", what=report.summary)
+        self._watcher.host_finished(replace(report, outcome=became, summary=what))
 
     def write(self, *events: NewEvent) -> None:
         """Append what waits and ``events`` whole; losing a lease stops the whole run, not one
