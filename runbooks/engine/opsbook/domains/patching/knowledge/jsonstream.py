@@ -14,7 +14,9 @@ _CHUNK = 2**20
 
 _DECODER = json.JSONDecoder()
 _BLANKS = re.compile(r"[ \t\r\n]*")
-_SIGNS = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
+_SIGNS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[{}\[\]]', re.DOTALL)
+"""A text or a bracket outside of texts; the group is empty when the text does not end here."""
+_LONGEST_NAME = 2**16
 
 
 class TooLarge(ValueError):
@@ -72,10 +74,10 @@ class _Window:
         """The text that begins here."""
         while True:
             found = _SIGNS.match(self._text, self._at)
-            if found:
+            if found and found.group(1):
                 self._at = found.end()
                 return str(json.loads(found.group()))
-            if len(self._text) - self._at > _CHUNK or not self._more():
+            if len(self._text) - self._at > _LONGEST_NAME or not self._more():
                 raise ValueError("a name does not end")
 
     def object(self) -> Any:
@@ -92,14 +94,19 @@ class _Window:
         depth, place = 0, self._at
         while True:
             for sign in _SIGNS.finditer(self._text, place):
-                mark, place = sign.group(), sign.end()
+                mark = sign.group()
+                if sign.group(1) == "":
+                    place = sign.start()
+                    break
                 depth += (mark in "{[") - (mark in "}]")
                 if depth > MOST_DEPTH:
                     raise ValueError("nested too deeply")
+                place = sign.end()
                 if depth == 0:
                     return place
-            open_text = self._text.find('"', place)
-            behind = (open_text if open_text >= 0 else len(self._text)) - self._at
+            else:
+                place = len(self._text)
+            behind = place - self._at
             if not self._more():
                 raise ValueError("an object does not end")
             place = self._at + behind
