@@ -156,7 +156,7 @@ def put(data: Any, path: tuple[Any, ...], value: Any) -> None:
                            [{"text": 1}], {"text": "x {y}", "params": 3}, 10**30, "2026-11-21"]),
     form=st.sampled_from(FORMS),
 )  # fmt: skip
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_field_of_any_shape_is_shown_or_left_out(
     path: tuple[Any, ...], value: Any, form: AnyForm
 ) -> None:

@@ -32,6 +32,11 @@ def wrap(text: str, width: int) -> list[str]:
     return [*lines, line.rstrip()]
 
 
+def pieces(text: str) -> list[str]:
+    """What stays together on a line, without the blanks after it."""
+    return [piece.rstrip() for piece in _PIECE.findall(text)]
+
+
 def pad(text: str, width: int, *, right: bool = False) -> str:
     """``text`` with blanks up to ``width`` columns, after it or (``right``) before it."""
     blanks = " " * (width - width_of(text))
