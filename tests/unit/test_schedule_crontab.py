@@ -68,6 +68,14 @@ def test_a_schedule_becomes_these_lines(
     assert times(estate(zone, at, days), control) == expected
 
 
+def test_working_days_with_holidays_are_asked_for_every_day() -> None:
+    declared = estate("Asia/Shanghai", "02:10", "workdays")
+    china = declared.calendar.model_copy(update={"holidays": "china"})
+    declared = declared.model_copy(update={"calendar": china})
+    assert times(declared, "Asia/Shanghai") == ["10 2 * * * if due"]
+    assert times(declared, "UTC") == ["10 18 * * * if due"]
+
+
 def _fires(line: str, moment: datetime) -> bool:
     """Whether cron (crontab(5)) starts ``line`` at ``moment`` of its own clock."""
     minute, hour, month_day, _, week_day = line.split()[:5]

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsbook.calendars.days import Calendars
+from opsbook.calendars.load import load_calendars
+from opsbook.model.estate import Estate
 from opsbook.model.runbook import Schedule
 from opsbook.scheduler.due import due_times, missed, next_times
 
@@ -46,6 +48,20 @@ def local(when: Schedule, zone: str, after: str, number: int) -> list[str]:
 def test_days_are_days_of_the_estate(days: Days, expected: list[str]) -> None:
     found = local(Schedule(at="02:10", days=days), "Asia/Shanghai", "2026-11-21T00:00", 3)
     assert found == [f"{day} 02:10 +0800" for day in expected]
+
+
+def test_working_days_of_china_are_those_of_the_yearly_notice() -> None:
+    title = {"zh": "文", "en": "text"}
+    china = Estate.model_validate(
+        {"schema": 1, "name": "small", "title": title, "timezone": "Asia/Shanghai",
+         "calendar": {"holidays": "china"}}
+    )  # fmt: skip
+    times = next_times(
+        Schedule(at="02:10", days="workdays"), SHANGHAI, load_calendars(china),
+        after=at("2026-09-30T12:00"), number=4,
+    )  # fmt: skip
+    days = [time.astimezone(SHANGHAI).strftime("%m-%d") for time in times]
+    assert days == ["10-08", "10-09", "10-10", "10-12"]
 
 
 def test_a_due_time_itself_is_not_next_after_itself() -> None:
