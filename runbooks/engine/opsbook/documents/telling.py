@@ -12,6 +12,9 @@ from opsbook.model.message import Message, msg
 DEEPEST = 6
 """How deep a tree of unknown values is told."""
 
+DEEPEST_WHOLE = 50
+"""How deep a tree is told of which nothing is left out; deeper it stands on one line."""
+
 MOST_LEAVES = 500
 """The most lines of a tree of unknown values."""
 
@@ -54,35 +57,46 @@ def tools(runbook: Mapping[str, Any], words: Words) -> Iterator[tuple[str, str]]
             yield text(tool.get("name")), words.both(tool.get("use"))
 
 
-def tree(value: Any, words: Words) -> str:
-    """JSON of any shape as indented lines of names and values; long ones are cut."""
+def tree(value: Any, words: Words, *, whole: bool = False) -> str:
+    """JSON of any shape as indented lines of names and values.
+
+    Long values and long trees are cut, unless ``whole``: nothing that is signed may be hidden.
+    """
     lines: list[str] = []
-    for line in _leaves(value, words, 0):
-        if len(lines) == MOST_LEAVES:
+    for line in _leaves(value, words, 0, whole):
+        if len(lines) == MOST_LEAVES and not whole:
             lines.append("...")
             break
         lines.append(line)
     return "\n".join(lines)
 
 
-def _leaves(value: Any, words: Words, depth: int) -> Iterator[str]:
+def _leaves(value: Any, words: Words, depth: int, whole: bool) -> Iterator[str]:
     indent = "  " * depth
-    if depth >= DEEPEST:
-        yield indent + words.said(text(value))
-    elif isinstance(value, Mapping) and not _message(value):
+    if depth >= (DEEPEST_WHOLE if whole else DEEPEST):
+        yield indent + (text(value) if whole else words.said(text(value)))
+    elif isinstance(value, Mapping) and value and not _message(value):
         for name, part in value.items():
-            if isinstance(part, Mapping | list | tuple) and part and not _message(part):
-                yield f"{indent}{text(name)}:"
-                yield from _leaves(part, words, depth + 1)
+            inner = list(_leaves(part, words, depth + 1, whole))
+            if _inline(part, inner):
+                yield f"{indent}{text(name)}: {inner[0].strip()}"
             else:
-                yield f"{indent}{text(name)}: {words.said(part) or '–'}"
+                yield f"{indent}{text(name)}:"
+                yield from inner
     elif rows(value):
         for part in rows(value):
-            inner = list(_leaves(part, words, depth + 1))
-            yield from (f"{indent}- {line.lstrip()}" if not at else line
-                        for at, line in enumerate(inner))  # fmt: skip
+            inner = list(_leaves(part, words, depth + 1, whole))
+            yield f"{indent}- {inner[0].strip()}"
+            yield from inner[1:]
     else:
-        yield indent + words.said(value)
+        told = text(value) if whole and isinstance(value, str) else words.said(value)
+        yield from (indent + line for line in (told or "–").split("\n"))
+
+
+def _inline(part: Any, lines: list[str]) -> bool:
+    """Whether a value stands beside its name."""
+    nested = isinstance(part, Mapping | list | tuple) and bool(part) and not _message(part)
+    return not nested and len(lines) == 1
 
 
 def _message(value: Any) -> bool:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from opsbook.documents.blocks import Commands, Facts, Page, Part, Points, Signing
-from opsbook.documents.changes.explain import attention, estate_of, proof_of, result
+from opsbook.documents.changes.explain import attention, estate_of, in_force, proof_of, result
 from opsbook.documents.changes.foreseen import Foreseen
 from opsbook.documents.changes.labels import KINDS, PHASES, STATES
 from opsbook.documents.changes.papers import (
@@ -65,6 +65,7 @@ def _parts(
 ) -> Iterator[Part]:
     yield Points(words.of(LABELS["attention"]), told, words.of(LABELS["nothing"]), strong=True)
     yield from operation_request(dossier, plan, words)
+    yield from in_force(plan.plan, words)
     if is_patching(plan):
         yield from patch_plan(dossier, plan, words)
     yield from operation_record(dossier, runs, words)

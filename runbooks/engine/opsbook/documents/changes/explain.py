@@ -39,6 +39,7 @@ def explain_page(
     told = list(attention(plan, dossier, words, missing))
     parts: list[Part] = [
         Points(words.of(LABELS["attention"]), told, words.of(LABELS["nothing"]), strong=True),
+        *in_force(plan.plan, words),
         *changes(plan, words, None if full else MOST_LINES),
         *to_sign(dossier, words),
         *details(plan, words, None if full else MOST_GROUPS),
@@ -76,6 +77,7 @@ def result(plan: Foreseen, words: Words) -> str:
 def summary(plan: Foreseen, dossier: Mapping[str, Any], words: Words) -> Iterator[tuple[str, str]]:
     """The facts that decide, in the order they are asked for; empty ones are left out."""
     content, runbook = plan.plan, table(plan.plan, "runbook")
+    on_hosts = content.get("kind", "runbook") == "runbook"
     title, name = words.both(runbook.get("title")), text(runbook.get("name"))
     told = (
         (msg("Why"), words.said(content.get("reason"))),
@@ -88,7 +90,7 @@ def summary(plan: Foreseen, dossier: Mapping[str, Any], words: Words) -> Iterato
         (msg("Vulnerabilities closed"), _cves(plan, words)),
         (msg("Services restarted"), _restarts(plan, words)),
         (msg("Hosts rebooted"), _reboots(plan, words)),
-        (msg("Window"), window(content.get("window"), words)),
+        (msg("Window"), window(content.get("window"), words) if on_hosts else ""),
         (msg("Duration, predicted"), duration(content, words)),
         (msg("Waves"), _waves(plan, words)),
         (msg("On drift"), words.word(ON_DRIFT, content.get("on_drift"))),
@@ -167,6 +169,18 @@ def _groups(plan: Foreseen, words: Words, most: int | None) -> Iterator[Part]:
                    frozenset({1, 2, 3}), note)  # fmt: skip
 
 
+def in_force(plan: Mapping[str, Any], words: Words) -> Iterator[Part]:
+    """What a plan of another kind than work on hosts would bring about."""
+    told = [("", words.said(each)) for each in rows(plan.get("differences"))]
+    if plan.get("kind") == "policy":
+        first = words.of(msg("This is the first policy of the estate: it approves itself."))
+        told = told or [("", first if not plan.get("former") else words.of(LABELS["nothing"]))]
+        yield Points(words.of(msg("What differs from the policy in force")), told, strong=True)
+    for key in ("policy", "envelope"):
+        if plan.get(key):
+            yield Block(words.of(msg("What would be in force")), tree(plan[key], words, whole=True))
+
+
 def proof_of(dossier: Mapping[str, Any], words: Words) -> Iterator[Part]:
     """What binds the plan, and what to type to see more of it."""
     plan = table(dossier, "plan")
@@ -180,16 +194,11 @@ def proof_of(dossier: Mapping[str, Any], words: Words) -> Iterator[Part]:
     )
     told = [(words.of(label), text(value)) for label, value in digests if value]
     yield Facts(words.of(msg("What the plan is bound to")), told, code=True)
-    yield Commands(
-        words.of(msg("More")),
-        [
-            (f"opsbook plan show {change}", words.of(msg("everything in the plan"))),
-            (f"opsbook plan diff {change}", words.of(msg("what would be planned otherwise now"))),
-        ],
-    )
-    rest = {key: plan[key] for key in ("policy", "envelope", "differences") if plan.get(key)}
-    if rest:
-        yield Block(words.of(msg("What would be in force")), tree(rest, words))
+    more = [(f"opsbook plan show {change}", words.of(msg("everything in the plan")))]
+    if plan.get("kind", "runbook") == "runbook":
+        otherwise = words.of(msg("what would be planned otherwise now"))
+        more.append((f"opsbook plan diff {change}", otherwise))
+    yield Commands(words.of(msg("More")), more)
     yield from signed(dossier, words)
 
 
