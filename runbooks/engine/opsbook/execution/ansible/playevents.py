@@ -1,6 +1,7 @@
 """What Ansible's events say about each host, told to the sink as they come.
 
-A task that returns ``opsbook_evidence`` (a mapping) adds it to the evidence of its host.
+A task that returns ``opsbook_evidence`` (a mapping) adds it to the evidence of its host, one that
+returns ``opsbook_undone`` says there under ``undone`` what was brought back.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from opsbook.model.message import Message, msg
 from opsbook.model.outcome import Outcome
 
 EVIDENCE = "opsbook_evidence"
+UNDONE = "opsbook_undone"
 
 _NO_PYTHON = "The module interpreter"
 """How Ansible's message begins when the interpreter is not there: the module has not run."""
@@ -39,7 +41,9 @@ class PlayEvents:
     ``pythons`` is where it found Python, ``lost`` are hosts where Python is not where it was.
     """
 
-    def __init__(self, hosts: Iterable[str], sink: Sink, masker: Masker) -> None:
+    def __init__(
+        self, hosts: Iterable[str], sink: Sink, masker: Masker, phase: str = "apply"
+    ) -> None:
         self.pid: int | None = None
         self.pythons: dict[str, Any] = {}
         self.lost: set[str] = set()
@@ -48,6 +52,7 @@ class PlayEvents:
         self._hosts = set(hosts)
         self._sink = sink
         self._masker = masker
+        self._phase = phase
         self._evidence: dict[str, dict[str, Any]] = {}
         self._failures: dict[str, tuple[str, str]] = {}
         self._seen: dict[str, set[str]] = {}
@@ -69,7 +74,8 @@ class PlayEvents:
     def _of_host(self, kind: str, host: str, data: Mapping[str, Any]) -> None:
         if host not in self.begun:
             self.begun.add(host)
-            self._sink.started(host, "apply")
+            if self._phase:
+                self._sink.started(host, self._phase)
         if kind in _ENDINGS:
             self._ended(_ENDINGS[kind], host, data)
 
@@ -88,11 +94,16 @@ class PlayEvents:
         if status in ("failed", "unreachable"):
             self._failures[host] = (name, str(detail["message"]))
         self._note_python(host, result)
-        if isinstance(result.get(EVIDENCE), dict):
-            evidence = self._evidence.setdefault(host, {})
-            evidence.update(self._masker.plain(result[EVIDENCE]))
+        self._note_evidence(host, result)
         self._seen.setdefault(host, set()).add(status)
         self._sink.task(host, name, status, detail)
+
+    def _note_evidence(self, host: str, result: Mapping[str, Any]) -> None:
+        evidence = self._evidence.setdefault(host, {})
+        if isinstance(result.get(EVIDENCE), dict):
+            evidence.update(self._masker.plain(result[EVIDENCE]))
+        if isinstance(result.get(UNDONE), dict):
+            evidence["undone"] = self._masker.plain(result[UNDONE])
 
     def _note_python(self, host: str, result: Mapping[str, Any]) -> None:
         facts = result.get("ansible_facts")

@@ -64,6 +64,8 @@ def verify(runbook: Runbook, hosts: Sequence[Host], job: Job) -> dict[str, Verif
     with tempfile.TemporaryDirectory(prefix="opsbook-verify-") as scratch:
         directory = Path(scratch)
         (directory / "hosts.json").write_text(json.dumps(_asked(runbook, hosts, job)))
+        plans = {name: plan.to_json() for name, plan in job.plans.items()}
+        (directory / "plans.json").write_text(json.dumps(plans))
         why = _run(_command(runbook, directory), directory, job)
         lines = _lines(directory / "results.jsonl")
     masker = _masker(job)

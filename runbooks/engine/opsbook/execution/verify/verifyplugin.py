@@ -1,8 +1,9 @@
 """The part of verification that lives in the pytest process: hosts as parameters, results as lines.
 
 Loaded by ``verification.py`` only. Every test of the suite runs once for every host. Suites have
-the fixtures ``host`` (testinfra's, on the target or on the control host) and ``opsbook_host`` (its
-name), and the environment variables ``OPSBOOK_HOST``, ``OPSBOOK_RUN``, ``OPSBOOK_STATE`` and
+the fixtures ``host`` (testinfra's, on the target or on the control host), ``opsbook_host`` (its
+name) and ``plan`` (what was foreseen on it, ``HostPlan.to_json()``; empty in a routine run), and
+the environment variables ``OPSBOOK_HOST``, ``OPSBOOK_RUN``, ``OPSBOOK_STATE`` and
 ``OPSBOOK_ESTATE``.
 """
 
@@ -80,6 +81,13 @@ def opsbook_host(request: pytest.FixtureRequest) -> str:
     """The name of the host that is verified."""
     os.environ["OPSBOOK_HOST"] = request.param
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def plan(opsbook_host: str) -> dict[str, Any]:
+    """What the change was to do on this host; ``plans.json`` has it for all hosts."""
+    plans = json.loads((Path(os.environ["OPSBOOK_VERIFY"]) / "plans.json").read_text())
+    return dict(plans.get(opsbook_host, {}))
 
 
 @pytest.fixture(scope="session")
