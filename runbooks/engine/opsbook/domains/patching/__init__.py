@@ -6,8 +6,10 @@
     baseline, choice        which candidates are taken, which are left out, and why
     preflight, effects      why a host cannot be patched now; restarts, reboot, space, duration
     hostplan, standing      a host's plan; how far a host is on its way
-    comparison, papers      before against after; the data of the official forms
+    asking, past            changelogs asked of hosts; what earlier changes took
+    comparison              before against after, for the record
     planner                 the port the lifecycle asks
+    bundle                  packages for sites without a way out
 
 Pure where possible: only ``knowledge.store`` and ``seen`` keep anything. Hosts are reached by the
 role ``patching``; everything they say is hostile until ``snapshot`` has read it.

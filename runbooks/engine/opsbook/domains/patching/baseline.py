@@ -104,7 +104,7 @@ def read_baseline(variables: Mapping[str, Any], parameters: Mapping[str, Any]) -
             msg("The baseline of patching is not right."),
             faults,
             untouched=msg("Nothing was touched."),
-            next_step=msg("docs/patching.md lists what a baseline may say."),
+            next_step=msg("opsbook show patching lists what a baseline may say."),
         )
     return Baseline(**chosen)
 

@@ -22,7 +22,7 @@ def compare(
 
     packages            [{package, arch, before, after}]; null: was not there, is gone
     services            {added, removed}: units that run now and did not, and the other way
-    listeners, mounts, failed_units   {added, removed}
+    listeners, mounts, failed_units, sessions   {added, removed}
     services_restarted  [unit]
     still_old           [{unit, command, packages}]: what still runs old code
     rebooted            true or false
@@ -38,6 +38,7 @@ def compare(
         "listeners": delta(before.listeners, after.listeners),
         "mounts": delta(before.mounts, after.mounts),
         "failed_units": delta(before.failed, after.failed),
+        "sessions": delta(before.sessions, after.sessions),
         "services_restarted": _texts(applied.get("restarted")),
         "still_old": [_use(use) for use in after.stale[:_MOST]],
         "rebooted": applied.get("rebooted") is True,

@@ -82,9 +82,10 @@ class PackagePlanner:
         snapshots, found = _read(surveys)
         now = self._clock.now()
         if job.plans:
+            setting = _setting(job, now, None)
             for host, snapshot in snapshots.items():
                 approved = job.plans[host]
-                found[host] = ask_again(approved, snapshot, _setting(job, now, None))
+                found[host] = ask_again(approved, snapshot, setting)
             return found
         baselines = _baselines(surveys, job)
         _check_names(snapshots.values(), job.parameters)

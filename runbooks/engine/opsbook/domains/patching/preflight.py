@@ -17,6 +17,11 @@ from opsbook.domains.patching.snapshot import Candidate, Snapshot
 from opsbook.model.message import Message, msg
 
 _SHOWN = 5
+_MENDING = {
+    "deb": ("dpkg --configure -a", "apt-get --fix-broken install"),
+    "rpm": ("dnf history redo last", "dnf check"),
+}
+"""What ends an interrupted package manager, and what mends dependencies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +88,22 @@ def _system(snapshot: Snapshot, now: datetime) -> Iterator[Message]:
 
 
 def _package_manager(snapshot: Snapshot) -> Iterator[Message]:
+    configure, mend = _MENDING[snapshot.family]
     if snapshot.interrupted or snapshot.audit:
-        what = some(snapshot.audit) or "-"
-        yield msg("the package manager was interrupted ({what}): run dpkg --configure -a there",
-                  what=what)  # fmt: skip
+        yield msg(
+            "the package manager was interrupted ({what}): run {command} there",
+            what=some(snapshot.audit) or "-", command=configure,
+        )  # fmt: skip
     if snapshot.broken:
-        yield msg("dependencies are broken ({packages}): run apt-get --fix-broken install there",
-                  packages=some(snapshot.broken))  # fmt: skip
+        yield msg(
+            "dependencies are broken ({packages}): run {command} there",
+            packages=some(snapshot.broken), command=mend,
+        )  # fmt: skip
     if snapshot.locks:
-        yield msg("the package manager is in use by {who}: wait for it to end",
-                  who=some(snapshot.locks))  # fmt: skip
+        yield msg(
+            "the package manager is in use by {who}: wait for it to end",
+            who=some(snapshot.locks),
+        )
 
 
 def _lists(snapshot: Snapshot, baseline: Baseline) -> Iterator[Message]:

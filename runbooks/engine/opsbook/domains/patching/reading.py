@@ -11,6 +11,8 @@ LONGEST_TEXT = 500
 MOST_BYTES = 2**50
 """More bytes than any package or file system has here; keeps numbers exact in canonical JSON."""
 
+_VERSION = re.compile(r"[^\s/\\'\"]+")
+
 T = TypeVar("T")
 
 
@@ -54,7 +56,7 @@ class Reader:
     def version(self, key: str, default: str | None = None) -> str:
         """A text that may be a version: neither blanks nor quotes nor slashes."""
         value = self.text(key) or default
-        if not value or any(ch.isspace() or ch in "/\\'\"" for ch in value):
+        if not value or not _VERSION.fullmatch(value):
             raise self.wrong(key)
         return value
 

@@ -152,7 +152,7 @@ def read_snapshot(host: str, data: Any) -> Snapshot:
             msg("What {host} says of its packages cannot be read: {place}.",
                 host=host, place=error.place),
             untouched=msg("Nothing on {host} was touched.", host=host),
-            next_step=msg("opsbook check {host} tells whether the host is sound.", host=host),
+            next_step=msg("opsbook estate check tells whether its hosts are sound."),
         ) from error  # fmt: skip
 
 
