@@ -317,3 +317,11 @@ def test_the_first_policy_of_an_estate_is_told_loudly() -> None:
     data = example("policy")
     data["dossier"]["plan"] |= {"former": None, "differences": []}
     assert "This is the first policy" in explain(data["dossier"], "text", "en", width=100)
+
+
+def test_a_host_that_was_caught_midway_tells_what_was_found() -> None:
+    data = example("applied")
+    found = {"text": "half of it is there", "params": {}}
+    data["records"][0]["hosts"][0]["examined"] = [{"at": {}, "standing": "midway", "found": found}]
+    page = render_change(data["dossier"], data["records"], "text", "en", width=120)
+    assert "web1: caught midway and examined: half of it is there" in page

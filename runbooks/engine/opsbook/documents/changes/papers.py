@@ -162,9 +162,8 @@ def _deviations(record: Mapping[str, Any], words: Words) -> Iterator[tuple[str, 
         name = text(table(host).get("name"))
         for message in rows(table(host).get("deviations")):
             yield name, words.said(message)
-        examined = table(host, "examined")
-        if examined:
-            found = words.said(examined.get("found"))
+        for examined in rows(table(host).get("examined")):
+            found = words.said(table(examined).get("found"))
             yield name, words.of(msg("caught midway and examined: {found}", found=found))
         for earlier in rows(table(host).get("earlier")):
             outcome = words.word(OUTCOMES, table(earlier).get("outcome") or "unknown")
