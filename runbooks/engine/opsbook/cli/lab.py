@@ -33,9 +33,16 @@ def _up(
     hosts: Annotated[
         int | None, typer.Option("--hosts", metavar="N", help=tr("At least this many hosts."))
     ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option("--also", metavar="HOST", help=tr("A host that is there only when named.")),
+    ] = None,
+    updates: Annotated[
+        bool, typer.Option("--updates", help=tr("Serve pending updates to the hosts."))
+    ] = False,
 ) -> None:
     lab = _lab()
-    _show(lab.up(hosts), to_json=False)
+    _show(lab.up(hosts, also=also or (), updates=updates), to_json=False)
     print(tr("The estate of the lab: {directory}", directory=lab.estate))
 
 

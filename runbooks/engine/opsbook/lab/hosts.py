@@ -56,7 +56,7 @@ class Hosts:
 
     def names(self) -> list[str]:
         """Hosts that have a disk, in the lab's order."""
-        return [one.name for one in plan.host_specs(plan.MOST_HOSTS) if self._of(one.name).is_dir()]
+        return [one.name for one in plan.every_host() if self._of(one.name).is_dir()]
 
     def make(self, spec: HostSpec, network: Network) -> None:
         """Give the host a disk; a half-made one is made anew."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from opsbook.lab import demo_packages
 from opsbook.lab.hosts import Say
 from opsbook.lab.machine import Machine
 from opsbook.lab.plan import Layer
@@ -30,6 +31,8 @@ BASE_PACKAGES = (
     "nginx-light", "tzdata",
 )  # fmt: skip
 DB_PACKAGES = ("postgresql",)
+RPM_PACKAGES = ("dnf", "rpm", "createrepo-c")
+_ADDED: dict[Layer, tuple[str, ...]] = {"db": DB_PACKAGES, "rpm": RPM_PACKAGES}
 _BUILD_SECONDS = 900.0
 _SPACE = ("setpriv", "--pdeathsig", "KILL",
           "unshare", "--mount-proc", "--pid", "--fork", "--kill-child", "--")  # fmt: skip
@@ -97,7 +100,7 @@ class Images:
         try:
             if layer == "base":
                 self._say(msg("Building the base image; this takes about a minute."))
-                self._bootstrap(part / "tree", mirror)
+                self._bootstrap(part, mirror)
             else:
                 self._say(msg("Building the image layer {name}.", name=layer))
                 self._layer(layer, part, self.lowers("base", mirror.suite)[0])
@@ -106,27 +109,31 @@ class Images:
         finally:
             shutil.rmtree(part, ignore_errors=True)
 
-    def _bootstrap(self, tree: Path, mirror: Mirror) -> None:
+    def _bootstrap(self, part: Path, mirror: Mirror) -> None:
+        tree = part / "tree"
         self._must(
             [*_SPACE, "debootstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}",
              mirror.suite, str(tree), mirror.uri]
         )  # fmt: skip
-        self._must(_inside("base", "true", tree, None))
+        packages = private(part / "packages")
+        for package in demo_packages.packages(demo_packages.OLD):
+            demo_packages.build(package, packages)
+        self._must(_inside("base", "true", tree, packages))
 
     def _layer(self, layer: Layer, part: Path, base: Path) -> None:
         for name in ("tree", "work", "merged", "packages"):
             private(part / name)
         (part / "tree").chmod(0o755)
-        if layer == "db":
-            self._download(base, part / "packages")
+        if layer in _ADDED:
+            self._download(base, part / "packages", _ADDED[layer])
         mount = (
             f"mount -t overlay -o lowerdir={_q(base)},upperdir={_q(part / 'tree')},"
             f"workdir={_q(part / 'work')} lab {_q(part / 'merged')}"
         )
         self._must(_inside(layer, mount, part / "merged", part / "packages"))
 
-    def _download(self, base: Path, packages: Path) -> None:
-        """What DB_PACKAGES need beyond the base image, with this machine's own apt."""
+    def _download(self, base: Path, packages: Path, names: Sequence[str]) -> None:
+        """``names`` and what they need beyond the base image, with this machine's own apt."""
         packages.chmod(0o755)
         self._must(
             ["apt-get", "--yes", "--quiet", "--download-only", "--no-install-recommends",
@@ -134,7 +141,7 @@ class Images:
              "-o", "Dir::State::extended_states=/dev/null",
              "-o", f"Dir::Cache::archives={packages}",
              "-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=1",
-             "install", *DB_PACKAGES]
+             "install", *names]
         )  # fmt: skip
 
     def _must(self, argv: list[str]) -> None:
@@ -167,10 +174,16 @@ class Images:
 
     def _name(self, layer: Layer, suite: str) -> str:
         made_from = hashlib.sha256()
-        for part in (suite, platform.machine(), *BASE_PACKAGES, recipe("base")):
+        for part in (
+            suite,
+            platform.machine(),
+            *BASE_PACKAGES,
+            recipe("base"),
+            demo_packages.fingerprint(),
+        ):
             made_from.update(part.encode() + b"\0")
-        if layer == "db":
-            made_from.update(" ".join(DB_PACKAGES).encode() + b"\0")
+        if layer in _ADDED:
+            made_from.update(" ".join(_ADDED[layer]).encode() + b"\0")
         if layer != "base":
             made_from.update(recipe(layer).encode())
         return f"{layer}-{made_from.hexdigest()[:12]}"
@@ -181,9 +194,9 @@ def recipe(layer: Layer) -> str:
     return resources.files("opsbook.lab").joinpath("recipes", f"{layer}.sh").read_text()
 
 
-def _inside(layer: Layer, mount: str, tree: Path, packages: Path | None) -> list[str]:
+def _inside(layer: Layer, mount: str, tree: Path, packages: Path) -> list[str]:
     """Mount and run the recipe in a root of its own; nothing mounted or started outlives it."""
-    bind = f"mount --bind {_q(packages)} {_q(tree)}/mnt && " if packages else ""
+    bind = f"mount --bind {_q(packages)} {_q(tree)}/mnt && "
     script = (
         f"{mount} && mount -t proc proc {_q(tree)}/proc && {bind}exec chroot {_q(tree)} "
         '/usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 /bin/sh -c "$1"'

@@ -3,7 +3,8 @@
 $OPSBOOK_STATE/lab/
 |-- lab.json      the marker of a lab, and its networks
 |-- keys/         the key with which its hosts are reached
-|-- images/       file systems that hosts start from; kept by `down`
+|-- images/       file systems that hosts start from, and updates for them; kept by `down`
+|-- updates       there while updates are served (mirror.log says what went wrong)
 |-- hosts/        one directory per host
 |-- estate/       the live estate: `opsbook run ... -e <this directory>`
 `-- ssh_config    reaches every host by its name
@@ -26,8 +27,10 @@ from subprocess import CompletedProcess
 from opsbook.lab import estate, needs, network, plan
 from opsbook.lab.hosts import Hosts, HostState, Say, make_key, make_room
 from opsbook.lab.images import Images, find_mirror
+from opsbook.lab.images import Mirror as Release
 from opsbook.lab.machine import LinuxMachine, Machine
-from opsbook.lab.plan import HostSpec, Network
+from opsbook.lab.mirror import Mirror, Offer, Offers, introduce
+from opsbook.lab.plan import HostSpec, Layer, Network
 from opsbook.model.errors import Busy, HostFailed, InputFault, Refused, UsageFault
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places, private
@@ -53,12 +56,15 @@ class Lab:
         images: Path | None = None,
         machine: Machine | None = None,
         say: Say = _silent,
+        updates: Offers | None = None,
     ) -> None:
         self.directory = places.lab
         self._places = places
         self._machine = machine or LinuxMachine()
         self._say = say
         self._images = Images(images or places.lab / "images", self._machine, say)
+        self._updates = updates
+        self._mirror = Mirror(places.lab, self._machine)
         self._hosts = Hosts(places.lab / "hosts", self._machine, places.lab / "keys")
 
     @property
@@ -80,21 +86,26 @@ class Lab:
         """What this machine lacks for a lab."""
         return needs.requirements(self.directory, self._machine)
 
-    def up(self, hosts: int | None = None) -> list[HostState]:
+    def up(
+        self, hosts: int | None = None, *, also: Sequence[str] = (), updates: bool = False
+    ) -> list[HostState]:
         """Boot (at least) ``hosts`` hosts and wait for them; repairs whatever a crash left.
 
-        Without a number: those there already, or the default ones. Raises UsageFault, Refused,
-        Busy, HostFailed.
+        Without a number: those there already, or the default ones; ``also``: hosts that are there
+        only when named. ``updates``: serve pending updates to them, from now on. Raises
+        UsageFault, Refused, Busy, HostFailed.
         """
         if hosts is not None and not 1 <= hosts <= plan.MOST_HOSTS:
             raise UsageFault(msg("A lab has 1 to {most} hosts.", most=plan.MOST_HOSTS))
         with self._alone():
             self._claim()
-            specs = self._wanted(hosts)
+            specs = self._wanted(hosts, also)
             net = self._network()
             self._boot(specs, net)
             self._describe(specs, net)
             self._wait()
+            if updates or self._offered.exists():
+                self._offer(specs, net)
             return self._hosts.states()
 
     def hosts(self) -> list[HostState]:
@@ -142,6 +153,8 @@ class Lab:
         with self._alone():
             self._check_ours()
             prefix = plan.prefix_of(self.directory)
+            self._mirror.stop()
+            self._offered.unlink(missing_ok=True)
             self._hosts.unplug()
             self._hosts.leave_cgroups(prefix)
             with network.alone():
@@ -178,12 +191,20 @@ class Lab:
                 next_step=msg("Move it away, or set OPSBOOK_STATE to another directory."),
             )
 
-    def _wanted(self, count: int | None) -> list[HostSpec]:
+    def _wanted(self, count: int | None, also: Sequence[str]) -> list[HostSpec]:
         there = self._hosts.names()
         if count is None:
             count = 0 if there else len(plan.DEFAULT_HOSTS)
-        names = {spec.name for spec in plan.host_specs(count)} | set(there)
-        return [spec for spec in plan.host_specs(plan.MOST_HOSTS) if spec.name in names]
+        more = [spec.name for spec in plan.MORE_HOSTS]
+        for name in also:
+            if name not in more:
+                raise UsageFault(
+                    msg("{host} cannot be asked for by name; these can: {known}.",
+                        host=name, known=", ".join(more)),
+                    untouched=msg("Nothing was started."),
+                )  # fmt: skip
+        names = {spec.name for spec in plan.host_specs(count)} | set(there) | set(also)
+        return [spec for spec in plan.every_host() if spec.name in names]
 
     def _network(self) -> Network:
         recorded = self._recorded()
@@ -205,9 +226,7 @@ class Lab:
         return chosen
 
     def _boot(self, specs: Sequence[HostSpec], net: Network) -> None:
-        mirror = find_mirror(self._machine, needs.OS_RELEASE.read_text())
-        if mirror is None:
-            raise HostFailed(msg("apt on this machine knows no Debian release of its own."))
+        mirror = self._release()
         self._images.provide([spec.layer for spec in specs], mirror)
         for spec in specs:
             self._hosts.make(spec, net)
@@ -221,6 +240,47 @@ class Lab:
         for spec in stopped:
             lowers = self._images.lowers(spec.layer, mirror.suite)
             self._hosts.start(spec, net, lowers, scoped=scoped)
+
+    def _release(self) -> Release:
+        mirror = find_mirror(self._machine, needs.OS_RELEASE.read_text())
+        if mirror is None:
+            raise HostFailed(msg("apt on this machine knows no Debian release of its own."))
+        return mirror
+
+    def _offer(self, specs: Sequence[HostSpec], net: Network) -> None:
+        """Serve updates on the lab's own address; hosts behind another one get them through it."""
+        suite = self._release().suite
+        layers: list[Layer] = ["base", "db"]  # nopython has less, and rpm1 is no host of apt's
+        self._images.provide(layers, self._release())
+        images = [self._images.lowers(layer, suite)[0] for layer in layers]
+        offer = self._updates_port().provide(images, suite)
+        self._mirror.start(offer.tree, str(net.control))
+        self._offered.touch()
+        gateways = [spec for spec in specs if spec.gateway]
+        others = [spec for spec in specs if not spec.gateway]
+        for group in (gateways, others):
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                scripts = [self._introduction(spec, net, offer) for spec in group]
+                asked = [(one.name, text) for one, text in zip(group, scripts, strict=True)]
+                done = list(pool.map(lambda pair: self.ssh(*pair, timeout=600), asked))
+            for spec, one in zip(group, done, strict=True):
+                if one.returncode:
+                    raise HostFailed(
+                        msg("The lab host {host} cannot read its updates: {reason}",
+                            host=spec.name, reason=one.stderr.strip()[-300:])
+                    )  # fmt: skip
+
+    def _introduction(self, spec: HostSpec, net: Network, offer: Offer) -> str:
+        jump = plan.spec_of(spec.jump) if spec.jump else None
+        server = net.inner_address(jump) if jump else net.control
+        return introduce(offer, str(server), relay=spec.gateway)
+
+    def _updates_port(self) -> Offers:
+        if self._updates is None:
+            from opsbook.lab.updates import Updates
+
+            self._updates = Updates(self._images.directory, self._say)
+        return self._updates
 
     def _describe(self, specs: Sequence[HostSpec], net: Network) -> None:
         keys = {spec.name: self._hosts.public_key(spec.name) for spec in specs}
@@ -255,6 +315,11 @@ class Lab:
             msg("The lab host {host} did not boot; it said last: {line}", host=name, line=last),
             next_step=msg("All it said is in {file}.", file=console),
         )
+
+    @property
+    def _offered(self) -> Path:
+        """There while hosts are served updates."""
+        return self.directory / "updates"
 
     @property
     def _marker(self) -> Path:

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Literal
 
-Layer = Literal["base", "nopython", "db"]
+Layer = Literal["base", "nopython", "db", "rpm"]
 
 LAB_RANGE = IPv4Network("198.18.0.0/15")
 """Addresses for benchmarks, never routed on the Internet (RFC 2544, RFC 6890)."""
@@ -61,12 +61,21 @@ def host_specs(count: int) -> tuple[HostSpec, ...]:
     return (*DEFAULT_HOSTS[:count], *more)
 
 
+MORE_HOSTS = (HostSpec("rpm1", layer="rpm", groups=("rpm",)),)
+"""Hosts that are there only when asked for by name."""
+
+
+def every_host() -> tuple[HostSpec, ...]:
+    """All hosts that a lab can have, in its order."""
+    return tuple(_ALL.values())
+
+
 def spec_of(name: str) -> HostSpec:
     """The design of a host by its name. Raises KeyError."""
     return _ALL[name]
 
 
-_ALL = {spec.name: spec for spec in host_specs(MOST_HOSTS)}
+_ALL = {spec.name: spec for spec in (*host_specs(MOST_HOSTS), *MORE_HOSTS)}
 _NUMBERS = {name: 10 + place for place, name in enumerate(_ALL)}
 """The last number of each host's addresses; never changes."""
 
@@ -111,6 +120,10 @@ class Network:
         """Where the host answers ssh: on the inner network when it is behind a jump host."""
         return (self.inner if spec.jump else self.front)[_NUMBERS[spec.name]]
 
+    def inner_address(self, spec: HostSpec) -> IPv4Address:
+        """A gateway's address on the inner network."""
+        return self.inner[_NUMBERS[spec.name]]
+
     def cables(self, spec: HostSpec) -> list[Cable]:
         """The host's network interfaces."""
         number = _NUMBERS[spec.name]
@@ -118,7 +131,7 @@ class Network:
         found = [Cable(f"{self.prefix}h{number}", home, "host0", self.address(spec))]
         if spec.gateway:
             outer = f"{self.prefix}g{number}"
-            found.append(Cable(outer, self.inner_bridge, "inner0", self.inner[number]))
+            found.append(Cable(outer, self.inner_bridge, "inner0", self.inner_address(spec)))
         return found
 
     def machine(self, name: str) -> str:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs inside the fresh base image: what all lab hosts have in common.
+# Runs inside the fresh base image, with packages of the lab in /mnt: what all hosts have in common.
 set -eu
 ln -sf /usr/share/zoneinfo/Asia/Shanghai /etc/localtime
 echo Asia/Shanghai >/etc/timezone
@@ -14,6 +14,8 @@ printf '[Journal]\nSystemMaxUse=64M\n' >/etc/systemd/journald.conf.d/lab.conf
 systemctl enable systemd-networkd.service
 systemctl disable nginx.service systemd-networkd-wait-online.service
 systemctl mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer systemd-resolved.service
+# Packages whose updates the lab can offer on any day.
+dpkg --force-unsafe-io --install /mnt/*.deb
 # Air-gapped: no package source. Host keys and machine id are given to each host.
 : >/etc/apt/sources.list
 rm -f /etc/ssh/ssh_host_*

@@ -197,6 +197,8 @@ def _take_over(one: File, base: Path, incoming: Path) -> None:
 
 def _check_archives(tree: Path, manifest: Manifest, trust: Trust) -> None:
     vouched: dict[str, tuple[str, int]] = {}
+    debs = [one.path for one in manifest.files if one.kind == "deb"]
+    names = {path.rpartition("/")[2].partition("_")[0] for path in debs}
     for archive in manifest.archives:
         file = tree / archive.release
         release = (
@@ -204,7 +206,7 @@ def _check_archives(tree: Path, manifest: Manifest, trust: Trust) -> None:
             if trust.keyrings
             else chain.unchecked_release(file)
         )
-        vouched.update(chain.check_chain(tree, archive, release))
+        vouched.update(chain.check_chain(tree, archive, release, names))
     for one in manifest.files:
         if one.kind == "deb" and vouched.get(one.path) != (one.sha256, one.size):
             raise Refused(

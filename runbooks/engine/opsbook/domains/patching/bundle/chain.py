@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import lzma
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -67,8 +67,10 @@ def index_of(release: Release, component: str, arch: str) -> str:
     raise KeyError(component)
 
 
-def check_chain(tree: Path, archive: Archive, release: Release) -> Mapping[str, tuple[str, int]]:
-    """The packages (path in the tree -> SHA-256, bytes) that the archive vouches for.
+def check_chain(
+    tree: Path, archive: Archive, release: Release, names: Collection[str]
+) -> Mapping[str, tuple[str, int]]:
+    """The packages of these ``names`` (path in the tree -> SHA-256, bytes) the archive vouches for.
 
     Checks that the suite is what the manifest says and its indexes what the Release says. Raises
     Refused.
@@ -83,7 +85,7 @@ def check_chain(tree: Path, archive: Archive, release: Release) -> Mapping[str, 
         for arch in archive.archs:
             file = _checked_index(tree, archive, release, component, arch)
             with open_index(file) as lines:
-                for one in read_packages(lines):
+                for one in read_packages(lines, names):
                     found[f"{archive.root}/{one.filename}"] = (one.sha256, one.size)
     return found
 
