@@ -1,0 +1,12 @@
+"""What the patching modules share: it runs on the hosts themselves.
+
+Needs no more than the standard library of Python 3.8 (and dnf's own library on RPM hosts), never
+imports the engine, and believes nothing that a host or an archive says: names are checked before
+they become arguments, and no shell is ever asked.
+
+``snapshot`` reads a host; ``apt`` and ``dnf`` are the two package managers behind one set of
+methods (``managers``); ``bundle`` keeps what undo needs; ``journal`` says on the host how far a
+change has come; ``applying`` and ``undoing`` are the two ways of writing.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,95 @@
+"""How far a change has come on this host: one small durable file for each change.
+
+``begun`` (the undo bundle is being made), ``prepared`` (it is complete), ``applying``, ``applied``,
+``undoing``, ``undone``. ``applying`` and ``undoing`` stay where the work was cut short.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+import typing as t
+
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import Refused
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import (
+    STATE,
+    names,
+    private,
+    read_json,
+    write_json,
+)
+
+DIRECTORY = STATE + "/changes"
+STATES = ("begun", "prepared", "applying", "applied", "undoing", "undone")
+
+
+def path(change: str) -> str:
+    """Where the journal of a change is."""
+    return f"{DIRECTORY}/{change}.json"
+
+
+def log_path(change: str) -> str:
+    """Where the package manager's own words about a change are."""
+    return f"{DIRECTORY}/{change}.log"
+
+
+def state(change: str) -> str:
+    """How far the change has come here; empty when nothing was ever begun."""
+    found = read_json(path(change))
+    word = found.get("state") if isinstance(found, dict) else ""
+    return word if word in STATES else ""
+
+
+def note(change: str, word: str) -> None:
+    """Write down durably that the change has come to ``word``. Raises OSError."""
+    private(STATE)
+    private(DIRECTORY)
+    found = read_json(path(change))
+    times = found.get("times", {}) if isinstance(found, dict) else {}
+    times[word] = int(time.time())
+    write_json(path(change), {"change": change, "state": word, "times": times})
+
+
+def newest() -> dict[str, str] | None:
+    """The change that was last worked on here, for the survey."""
+    found = []
+    for name in names(DIRECTORY):
+        row = read_json(f"{DIRECTORY}/{name}") if name.endswith(".json") else None
+        if isinstance(row, dict) and row.get("state") in STATES:
+            times = row.get("times")
+            last = max(times.values()) if isinstance(times, dict) and times else 0
+            found.append((last, str(row.get("change", ""))[:64], row["state"]))
+    return dict(zip(("change", "state"), max(found)[1:])) if found else None
+
+
+@contextlib.contextmanager
+def alone(seconds: int) -> t.Iterator[None]:
+    """Keep a second of our modules from writing here at once; wait ``seconds``. Raises Refused.
+
+    A module whose control host died goes on to its end; the next one must let it.
+    """
+    private(STATE)
+    private(DIRECTORY)
+    handle = os.open(DIRECTORY + "/.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        end = time.monotonic() + seconds
+        while not _locked(handle):
+            if time.monotonic() > end:
+                raise Refused(
+                    f"Another patching task still works on this host after {seconds} seconds of waiting."
+                    " Nothing was touched by this one."
+                )
+            time.sleep(0.5)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,113 @@
+#!/usr/bin/python
+"""Read a host's packages, what its lists offer and how it stands, changing nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: patching_survey
+short_description: Read packages, newer versions and the standing of a host, in one pass
+version_added: 0.2.0
+description:
+  - Reads installed packages, the newer versions that the host's own package lists offer (by
+    simulation), how each installed version could be brought back, the state of the package
+    manager, kernels, units, listening sockets, mounts, sessions, running programs that use the
+    files concerned, room on the disks and certificates.
+  - Changes nothing, unless O(refresh=true) is given, which fetches the package lists.
+  - Needs no more than the standard library of Python 3.8, and the library of dnf on RPM hosts.
+author:
+  - opsbook contributors (@opsbook)
+options:
+  brief:
+    description: Leave out what only a plan needs; for comparing before and after.
+    type: bool
+    default: false
+  key:
+    description: The name under which the evidence is kept; by default the survey is the evidence.
+    type: str
+    default: ""
+  refresh:
+    description: Fetch the package lists before; not in check mode.
+    type: bool
+    default: false
+  certificates:
+    description: Paths of certificates in PEM whose end is read; C(*) and C(?) are allowed.
+    type: list
+    elements: path
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Reads only; the package lists are not fetched in check mode.
+  diff_mode:
+    support: none
+    description: Nothing is changed.
+  platform:
+    support: full
+    platforms: linux
+    description: Linux with apt and dpkg, or with dnf and rpm.
+"""
+
+EXAMPLES = r"""
+- name: Read what can be patched
+  opsbook.runbooks.patching_survey:
+    certificates: [/etc/ssl/private/*.crt]
+"""
+
+RETURN = r"""
+opsbook_evidence:
+  description: The survey, in one order for one state of the host.
+  returned: always
+  type: dict
+  sample:
+    schema: opsbook.patching-survey/1
+    manager: apt
+    candidates:
+      - {package: openssl, arch: amd64, from: 3.0.15-1, to: 3.0.17-1, security: true}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import snapshot
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import Refused
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import manager
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "brief": {"type": "bool", "default": False},
+            "key": {"type": "str", "default": "", "no_log": False},
+            "refresh": {"type": "bool", "default": False},
+            "certificates": {"type": "list", "elements": "path", "default": []},
+        },
+        supports_check_mode=True,
+    )
+    own = manager(module)
+    if own is None:
+        survey = {"schema": snapshot.SCHEMA, "manager": "",
+                  "trouble": "neither apt nor dnf is on this host"}  # fmt: skip
+        module.exit_json(changed=False, opsbook_evidence=_under(module.params["key"], survey))
+    try:
+        survey, changed = _survey(module, own)
+    except Refused as refused:
+        module.fail_json(msg=str(refused))
+    module.exit_json(changed=changed, opsbook_evidence=_under(module.params["key"], survey))
+
+
+def _survey(module: AnsibleModule, own):
+    if module.params["brief"]:
+        return snapshot.brief(own), False
+    refreshed = module.params["refresh"] and not module.check_mode
+    problem = own.refresh() if refreshed else ""
+    survey = snapshot.whole(own, module.params["certificates"], refreshed and not problem)
+    if problem:
+        survey["lists"]["problem"] = problem
+    return survey, bool(refreshed)
+
+
+def _under(key: str, survey):
+    return {key: survey} if key else survey
+
+
+if __name__ == "__main__":
+    main()
