@@ -1,7 +1,7 @@
 """The approver policy of an estate: ``approvers.yml`` together with ``allowed_signers``.
 
 ``approvers.yml`` says who the approvers are and how many of which group have to agree to what;
-``allowed_signers`` says which keys are theirs. The digest covers both, the second byte for byte.
+``allowed_signers`` says which keys are theirs. The digest covers every byte of both.
 A minimal file::
 
     schema: 1
@@ -108,18 +108,21 @@ class Approvers(Declared):
 
 @dataclass(frozen=True)
 class Policy:
-    """``content`` is ``approvers.yml`` as data, ``allowed_signers`` the other file's text.
+    """``content`` is ``approvers.yml`` as data and ``source`` the digest of that file's bytes,
+    ``allowed_signers`` the other file's text.
 
     Reading ``declared`` raises pydantic's ValidationError where ``content`` is not as it must be.
     """
 
     content: Mapping[str, Any]
     allowed_signers: str
+    source: str
 
     @cached_property
     def digest(self) -> str:
-        """``sha256:...`` over both."""
-        return digest({"content": self.content, "allowed_signers": self.allowed_signers})
+        """``sha256:...`` over all of it."""
+        parts = {"content": self.content, "source": self.source}
+        return digest({**parts, "allowed_signers": self.allowed_signers})
 
     @cached_property
     def declared(self) -> Approvers:
@@ -150,6 +153,7 @@ class Policy:
         """As kept in plans and events."""
         return {
             "content": dict(self.content),
+            "source": self.source,
             "allowed_signers": self.allowed_signers,
             "digest": self.digest,
         }
@@ -157,7 +161,7 @@ class Policy:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Policy:
         """Read back what :meth:`to_json` wrote; the digest is computed anew."""
-        return cls(dict(data["content"]), str(data["allowed_signers"]))
+        return cls(dict(data["content"]), str(data["allowed_signers"]), str(data["source"]))
 
 
 def differences(was: Policy, now: Policy) -> list[Message]:
@@ -165,13 +169,15 @@ def differences(was: Policy, now: Policy) -> list[Message]:
     keys = list(allowed_signers.differences(was.signers, now.signers))
     if not keys and was.allowed_signers != now.allowed_signers:
         keys = [msg("allowed_signers was written differently, with the same keys")]
-    people = _people(was.content.get("approvers"), now.content.get("approvers"))
+    people = list(_people(was.content.get("approvers"), now.content.get("approvers")))
     parts = sorted((was.content.keys() | now.content.keys()) - {"approvers"})
     rest = [
         msg("{part} changed", part=part)
         for part in parts
         if was.content.get(part) != now.content.get(part)
     ]
+    if not (people or rest) and was.source != now.source:
+        rest = [msg("approvers.yml was written differently, with the same meaning")]
     return [*keys, *people, *rest]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -61,7 +62,9 @@ def refuse_other_files(estate: Estate, policy: Policy) -> None:
 
 def _read(estate: Estate) -> tuple[Policy | None, list[Fault]]:
     """The files and every fault in them. Raises InputFault when they are no files at all."""
-    document = read_yaml(estate.directory / FILE)
+    file = estate.directory / FILE
+    document = read_yaml(file)
+    source = hashlib.sha256((_text(file) or "").encode()).hexdigest()
     declared = check(Approvers, document)
     signers = estate.directory / SIGNERS
     faults = list(document.faults)
@@ -71,7 +74,7 @@ def _read(estate: Estate) -> tuple[Policy | None, list[Fault]]:
                             " per approver: principal, kind of key, public key")))  # fmt: skip
     if declared is None or text is None:
         return None, faults
-    policy = Policy(document.data, text)
+    policy = Policy(document.data, text, f"sha256:{source}")
     return policy, [*faults, *_flaws(policy, document, str(signers))]
 
 
