@@ -210,11 +210,16 @@ def test_a_wrong_baseline_is_a_sentence_before_any_plan(
     assert list(scene.ledger.events()) == []
 
 
-def test_hosts_without_python_are_planned_with_the_reason(tmp_path: Path) -> None:
-    scene = Scene(tmp_path)
-    job = scene.job({"web1": {}, "old1": {"opsbook_python": False}})
-    plan = scene.planner.settle({"web1": survey(OPENSSL)}, job)["old1"]
-    assert _outlook(plan) is Outlook.CANNOT
+def test_lists_that_were_valid_for_a_time_only_are_told(tmp_path: Path) -> None:
+    releases = [
+        {"suite": "stable-security", "valid_until": "Thu, 19 Nov 2026 10:00:00 UTC"},
+        {"suite": "stable", "valid_until": ""},
+        {"suite": "other", "valid_until": "Thu, 99 Foo 2026"},
+    ]
+    data = survey(OPENSSL, lists={"newest": HOST_NOW, "releases": releases})
+    notes = [note.english() for note in Scene(tmp_path).plan(data).notes]
+    assert "the package lists of stable-security were valid until 2026-11-19" in notes
+    assert sum("valid until" in note for note in notes) == 1
 
 
 def test_a_severity_is_only_asked_of_a_fresh_extract(tmp_path: Path) -> None:

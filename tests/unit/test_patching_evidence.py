@@ -75,6 +75,7 @@ OTHERWISE: dict[str, tuple[dict[str, Any], Any, str]] = {
     "an unforeseen restart": (
         {}, {"restarted": ["db.service"]}, "restarted and not foreseen: db.service",
     ),
+    "a restart failed": ({}, {"restart_failed": ["x.service"]}, "could not be restarted: x"),
     "an unplanned reboot": ({}, {"rebooted": True}, "rebooted, which was not planned"),
     "a reboot is due": ({"boot": {"pending": True}}, APPLIED, "a reboot is due"),
     "nonsense about what was done": ({}, {"restarted": 7, "conffiles_kept": {"a": 1}}, ""),

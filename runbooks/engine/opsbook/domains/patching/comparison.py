@@ -23,7 +23,7 @@ def compare(
     packages            [{package, arch, before, after}]; null: was not there, is gone
     services            {added, removed}: units that run now and did not, and the other way
     listeners, mounts, failed_units, sessions   {added, removed}
-    services_restarted  [unit]
+    services_restarted, restart_failed  [unit]
     still_old           [{unit, command, packages}]: what still runs old code
     rebooted            true or false
     reboot_due          true or false
@@ -40,6 +40,7 @@ def compare(
         "failed_units": delta(before.failed, after.failed),
         "sessions": delta(before.sessions, after.sessions),
         "services_restarted": _texts(applied.get("restarted")),
+        "restart_failed": _texts(applied.get("restart_failed")),
         "still_old": [_use(use) for use in after.stale[:_MOST]],
         "rebooted": applied.get("rebooted") is True,
         "reboot_due": after.boot.pending,
@@ -148,6 +149,8 @@ def _service_deviations(facts: Mapping[str, Any], plan: HostPlan) -> Iterable[Me
     more = sorted(set(facts["services_restarted"]) - foreseen)
     if more and not facts["rebooted"]:
         yield msg("restarted and not foreseen: {services}", services=some(more))
+    if facts["restart_failed"]:
+        yield msg("could not be restarted: {services}", services=some(facts["restart_failed"]))
     for key, text in (
         ("services", msg("no longer running: {what}", what=some(facts["services"]["removed"]))),
         ("listeners", msg("no longer listening: {what}", what=some(facts["listeners"]["removed"]))),

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from opsbook.domains.patching.baseline import Baseline
@@ -67,11 +69,6 @@ def make_plan(host: str, snapshot: Snapshot, decided: Decided, setting: Setting)
         else 0,
         given=_given(snapshot, decided.baseline, effects, left_out, reboot=reboot),
     )
-
-
-def cannot(host: str, reason: Message) -> HostPlan:
-    """The plan of a host of which no snapshot can be had."""
-    return HostPlan(host, Outlook.CANNOT, reason, given={"schema": SCHEMA})
 
 
 def ask_again(approved: HostPlan, snapshot: Snapshot, setting: Setting) -> HostPlan:
@@ -278,7 +275,20 @@ def _other_notes(snapshot: Snapshot, taken: Sequence[Taken], setting: Setting) -
     for path, not_after in snapshot.certificates:
         if not_after <= soon:
             yield msg("the certificate {path} ends {day}", path=path, day=day_of(not_after))
+    for suite, until in snapshot.valid_until:
+        if (ended := _moment(until)) and ended < setting.now:
+            yield msg("the package lists of {suite} were valid until {day}",
+                      suite=suite, day=ended.date())  # fmt: skip
     if snapshot.full_adds or snapshot.full_removes:
         yield msg("a full upgrade would add {added} packages and remove {removed}; this one does"
                   " neither",
                   added=len(snapshot.full_adds), removed=len(snapshot.full_removes))  # fmt: skip
+
+
+def _moment(text: str) -> datetime | None:
+    """A date as Release files write it (RFC 2822); None for what is none."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

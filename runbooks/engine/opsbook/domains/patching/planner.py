@@ -9,7 +9,7 @@ from typing import Any
 from opsbook.domains.patching import asking, comparison
 from opsbook.domains.patching.baseline import Baseline, is_plain, read_baseline
 from opsbook.domains.patching.choice import choose
-from opsbook.domains.patching.hostplan import Decided, ask_again, cannot, make_plan
+from opsbook.domains.patching.hostplan import Decided, ask_again, make_plan
 from opsbook.domains.patching.knowledge.fixes import Known, look_up
 from opsbook.domains.patching.knowledge.store import Extract, Knowledge
 from opsbook.domains.patching.past import ratios
@@ -89,8 +89,7 @@ class PackagePlanner:
             return found
         baselines = _baselines(surveys, job)
         _check_names(snapshots.values(), job.parameters)
-        found |= self._plan(snapshots, baselines, job, now)
-        return found | _without_python(job, found)
+        return found | self._plan(snapshots, baselines, job, now)
 
     def standing(self, host: str, survey: Mapping[str, Any], job: Job) -> Examined:
         """How far ``host`` is; a host whose packages cannot be read is midway."""
@@ -223,15 +222,3 @@ def _check_names(snapshots: Iterable[Snapshot], parameters: Mapping[str, Any]) -
             faults,
             untouched=msg("Nothing was touched."),
         )
-
-
-def _without_python(
-    job: Job, found: Mapping[str, HostPlan | OpsbookError]
-) -> dict[str, HostPlan | OpsbookError]:
-    """Hosts on which only a shell is asked for: planned and told, never silently skipped."""
-    reason = msg("it has no Python for Ansible: patch it by hand, or give it one")
-    return {
-        host.name: cannot(host.name, reason)
-        for host in job.inventory.hosts
-        if not host.python and host.name not in found
-    }

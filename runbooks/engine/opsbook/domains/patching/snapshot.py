@@ -99,7 +99,8 @@ class Snapshot:
     """One host at one moment. ``now`` and other times are seconds since 1970 by the host's clock.
 
     ``undo`` maps a package's name to how its installed version can be brought back: ``cache``,
-    ``archive``, ``repack`` or ``none``. ``lease`` is (run, until) of a marker on the host.
+    ``archive``, ``repack`` or ``none``. ``valid_until`` are (suite, date as in its Release file).
+    ``lease`` is (run, until) of a marker on the host.
     """
 
     manager: str
@@ -115,6 +116,7 @@ class Snapshot:
     undo: Mapping[str, tuple[str, str]]
     conffiles: Mapping[str, tuple[str, ...]]
     lists_newest: int
+    valid_until: tuple[tuple[str, str], ...]
     interrupted: bool
     audit: tuple[str, ...]
     broken: tuple[str, ...]
@@ -180,6 +182,12 @@ def _snapshot(top: Reader) -> Snapshot:
         undo={_name(row): (row.text("how"), row.text("why")) for row in top.rows("undo")},
         conffiles=_conffiles(top.rows("conffiles")),
         lists_newest=top.below("lists").number("newest"),
+        valid_until=tuple(
+            sorted(
+                (row.text("suite"), row.text("valid_until"))
+                for row in top.below("lists").rows("releases")
+            )
+        ),
         interrupted=state.flag("interrupted"),
         audit=state.texts("audit"),
         broken=tuple(row.text("package") for row in state.rows("broken")),
