@@ -79,10 +79,12 @@ class Change:
         on_drift: str = "skip",
         timeout: str = "1h",
         verified: bool = True,
+        ledger: Any = None,
         **waves: int | None,
     ) -> None:
         self.fleet = fleet
-        self.ledger = MemoryLedger(FakeClock(NOW), alive=lambda holder: holder.pid == self.pid)
+        memory = MemoryLedger(FakeClock(NOW), alive=lambda holder: holder.pid == self.pid)
+        self.ledger = ledger or memory
         self.book = runbook(**{"class": "normal", "waves": waves, "timeout": timeout})
         self.hosts = inventory(*fleet)
         self.gate: Gate = always_open
