@@ -290,6 +290,12 @@ def test_one_host_is_asked_once_per_source_version_and_never_again(tmp_path: Pat
     assert cves["vim"] == []
 
 
+def test_a_package_that_was_only_rebuilt_is_not_asked_for(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    rebuilt = candidate("vim", "9-1", "9-1+b1", source_version="9-1", from_source_version="9-1")
+    assert scene.planner.asks({"web1": survey(rebuilt)}, scene.job({"web1": {}})) == {}
+
+
 def test_a_host_can_only_answer_what_it_was_asked(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     job = scene.job({"web1": {}})

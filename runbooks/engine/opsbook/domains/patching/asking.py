@@ -87,6 +87,7 @@ def _of_interest(snapshot: Snapshot, baseline: Baseline) -> Iterator[Candidate]:
         names = (one.package, one.source)
         if (
             not one.why
+            and one.source_before != one.source_after  # rebuilt: nothing lies between
             and is_version(one.source_after, snapshot.family)
             and not matches(baseline.exclude, *names)
             and (not baseline.include or matches(baseline.include, *names))
