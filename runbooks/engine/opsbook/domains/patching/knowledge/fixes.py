@@ -28,10 +28,14 @@ class Fix:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of the sources of some hosts; pure once it was looked up."""
+    """What is known of the sources of some hosts; pure once it was looked up.
+
+    Many hosts go from and to the same versions, so each such question is answered once.
+    """
 
     tracker: Mapping[str, Mapping[str, Sequence[Tracked]]] = field(default_factory=dict)
     changelogs: Mapping[tuple[Family, str, str], Sequence[Entry]] = field(default_factory=dict)
+    _answered: dict[tuple[str, ...], tuple[Fix, ...]] = field(default_factory=dict, repr=False)
 
     def fixes(
         self, suite: str, source: str, before: str, after: str, family: Family
@@ -42,6 +46,14 @@ class Known:
         newer upstream version does not. A CVE named only by the changelog has the tracker's
         severity when the tracker knows it at all.
         """
+        question = (suite, source, before, after, family)
+        if question not in self._answered:
+            self._answered[question] = self._fixes(suite, source, before, after, family)
+        return self._answered[question]
+
+    def _fixes(
+        self, suite: str, source: str, before: str, after: str, family: Family
+    ) -> tuple[Fix, ...]:
         facts = {fact.cve: fact for fact in self.tracker.get(suite, {}).get(source, ())}
         told = {cve for cve, fact in facts.items() if _closes(fact.fixed, before, after, family)}
         entries = self.changelogs.get((family, source, after), ())
