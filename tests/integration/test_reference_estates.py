@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from doubles.signatures import public
 from opsbook.domains.logs.model import Source
 from opsbook.execution.declared.declarations import load_estate
 from opsbook.execution.declared.inventory import load_inventory
+from opsbook.lifecycle.policyfiles import policy_faults
 from opsbook.model.estate import Estate, Host, Inventory
 from opsbook.model.places import Places
 
@@ -148,7 +150,26 @@ def test_old_systems_are_not_asked_for_python(estate: str, group: str, tmp_path:
 
 
 def test_nobody_is_named_and_no_secret_is_kept(loaded: Loaded) -> None:
-    assert all(who.principal.endswith("@example.invalid") for who in loaded.estate.approvers)
+    assert all(
+        line.split()[-1].endswith("@example.invalid")
+        for line in (loaded.estate.directory / "approvers.yml").read_text("utf-8").splitlines()
+        if "principal:" in line
+    )
     secret = re.compile(r"password|passwd|secret|BEGIN [A-Z ]*PRIVATE KEY", re.IGNORECASE)
     for file in loaded.estate.directory.rglob("*.yml"):
         assert not secret.search(file.read_text(encoding="utf-8")), file
+
+
+def test_approvers_are_in_order_but_for_the_keys_that_nobody_has_yet(loaded: Loaded) -> None:
+    faults = policy_faults(loaded.estate)
+    assert [Path(fault.file).name for fault in faults] == ["allowed_signers"]
+    assert "nobody can approve" in faults[0].problem.english()
+
+
+def test_with_keys_the_policy_of_every_estate_can_be_met(loaded: Loaded, tmp_path: Path) -> None:
+    text = (loaded.estate.directory / "approvers.yml").read_text("utf-8")
+    (tmp_path / "approvers.yml").write_text(text, encoding="utf-8")
+    people = [line.split()[-1] for line in text.splitlines() if "principal:" in line]
+    keys = "".join(f"{who} {public(Path(who))}\n" for who in people)
+    (tmp_path / "allowed_signers").write_text(keys, encoding="utf-8")
+    assert policy_faults(loaded.estate.model_copy(update={"directory": tmp_path})) == []

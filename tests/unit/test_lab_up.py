@@ -312,3 +312,14 @@ def test_the_limit_that_hosts_share_is_raised_and_never_lowered(
     machine.inotify = before
     lab.up(1)
     assert machine.inotify == after
+
+
+def test_the_live_estate_has_an_approver_whose_key_stays(lab: Lab) -> None:
+    lab.up(1)
+    signers = (lab.estate / "allowed_signers").read_text()
+    public = lab.approver.with_suffix(".pub").read_text().strip()
+    assert signers == f'approver@example.invalid namespaces="opsbook-approval" {public}\n'
+    assert "approver@example.invalid" in (lab.estate / "approvers.yml").read_text()
+    lab.down(purge=True)
+    lab.up(1)
+    assert (lab.estate / "allowed_signers").read_text() == signers

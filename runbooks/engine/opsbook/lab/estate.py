@@ -14,6 +14,10 @@ from opsbook.lab.plan import HostSpec, Network
 from opsbook.model.places import private
 
 
+APPROVER = "approver@example.invalid"
+"""Who approves in the lab, as ``inventories/lab/approvers.yml`` has it."""
+
+
 def template() -> Path:
     """The estate as shipped: ``inventories/lab``."""
     return content() / "inventories" / "lab"
@@ -60,8 +64,15 @@ def ssh_config(specs: Sequence[HostSpec], network: Network, key: Path, known: Pa
     return "".join(parts) + common
 
 
-def write(directory: Path, hosts: Mapping[str, Any], known: str) -> None:
-    """Put the live estate at ``directory``: template, ``hosts.yml``, ``known_hosts``."""
+def signers(public_key: str) -> str:
+    """``allowed_signers`` with the key of the lab's one approver."""
+    return f'{APPROVER} namespaces="opsbook-approval" {public_key.strip()}\n'
+
+
+def write(directory: Path, hosts: Mapping[str, Any], known: str, signers: str) -> None:
+    """Put the live estate at ``directory``: template, ``hosts.yml``, ``known_hosts``, and
+    ``allowed_signers`` where there is none yet.
+    """
     part = directory.with_name(directory.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     private(part.parent)
@@ -70,6 +81,8 @@ def write(directory: Path, hosts: Mapping[str, Any], known: str) -> None:
     # JSON is YAML; Ansible reads it as such.
     (part / "hosts.yml").write_text(json.dumps(hosts, indent=2) + "\n")
     (part / "known_hosts").write_text(known)
+    if not (directory / "allowed_signers").exists():
+        (part / "allowed_signers").write_text(signers)
     _put(part, directory)
 
 

@@ -82,6 +82,13 @@ class Lab:
         """The private key with which hosts are reached."""
         return self.directory / "keys" / "id_ed25519"
 
+    @property
+    def approver(self) -> Path:
+        """The private key of the lab's approver, who plays another person. It stays as long as
+        the ledger, whose policy names it.
+        """
+        return self._places.keys / "lab_approver"
+
     def requirements(self) -> list[Message]:
         """What this machine lacks for a lab."""
         return needs.requirements(self.directory, self._machine)
@@ -154,7 +161,8 @@ class Lab:
             self._check_ours()
             prefix = plan.prefix_of(self.directory)
             self._mirror.stop()
-            self._offered.unlink(missing_ok=True)
+            for left in (self._offered, self.directory / "mirror.log"):
+                left.unlink(missing_ok=True)
             self._hosts.unplug()
             self._hosts.leave_cgroups(prefix)
             with network.alone():
@@ -178,10 +186,14 @@ class Lab:
         if not self._marker.exists():
             self._record(None)
         private(self.directory / "hosts")
-        if not self.key.with_suffix(".pub").exists():
-            private(self.key.parent)
-            self.key.unlink(missing_ok=True)
-            make_key(self._machine, self.key, "opsbook lab")
+        self._provide_key(self.key, "opsbook lab")
+        self._provide_key(self.approver, estate.APPROVER)
+
+    def _provide_key(self, key: Path, comment: str) -> None:
+        if not key.with_suffix(".pub").exists():
+            private(key.parent)
+            key.unlink(missing_ok=True)
+            make_key(self._machine, key, comment)
 
     def _check_ours(self) -> None:
         if self.directory.exists() and any(self.directory.iterdir()) and not self._marker.exists():
@@ -285,7 +297,8 @@ class Lab:
     def _describe(self, specs: Sequence[HostSpec], net: Network) -> None:
         keys = {spec.name: self._hosts.public_key(spec.name) for spec in specs}
         known = estate.known_hosts(specs, net, keys)
-        estate.write(self.estate, estate.inventory(specs, net, self.key), known)
+        signers = estate.signers(self.approver.with_suffix(".pub").read_text())
+        estate.write(self.estate, estate.inventory(specs, net, self.key), known, signers)
         self.ssh_config.write_text(
             estate.ssh_config(specs, net, self.key, self.estate / "known_hosts")
         )

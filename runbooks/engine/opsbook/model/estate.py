@@ -33,14 +33,6 @@ def _is_timezone(name: str) -> str:
 TimeZone = Annotated[str, AfterValidator(_is_timezone)]
 
 
-class Approver(Declared):
-    """A person who may decide; ``principal`` is the name in ``allowed_signers``."""
-
-    principal: str
-    name: str
-    groups: tuple[str, ...] = Field(default=(), strict=False)
-
-
 class Witness(Declared):
     """A place under another account that keeps copies of our checkpoints."""
 
@@ -98,7 +90,6 @@ class Estate(Declared):
     timezone: TimeZone
     calendar: Calendar = Calendar()
     windows: Windows = Field(default=(), strict=False)
-    approvers: tuple[Approver, ...] = Field(default=(), strict=False)
     witnesses: tuple[Witness, ...] = Field(default=(), strict=False)
     stores: Stores = Stores()
     policies: Policies = Policies()
