@@ -16,7 +16,7 @@ from opsbook.calendars.windows import HORIZON, openings, window_for
 from opsbook.model.clock import unstamp
 from opsbook.model.message import Message, msg
 
-__all__ = ["gate", "next_opening", "overrides", "window_for"]
+__all__ = ["gate", "next_opening", "obstacle", "overrides", "window_for"]
 
 
 def gate(
@@ -31,16 +31,21 @@ def gate(
 
     ``emergency`` is what the approved plan says, never the wish of whoever applies it.
     """
-    if emergency:
-        return None
-    found = _obstacles(window, calendars, at, needs)
-    first = next(found, None)
+    reason = None if emergency else obstacle(window, calendars, at, needs)
+    return msg("Nothing may begin now: {reason}.", reason=reason) if reason else None
+
+
+def obstacle(
+    window: Mapping[str, Any], calendars: Calendars, at: datetime, needs: timedelta
+) -> Message | None:
+    """Why nothing may begin at ``at`` and when it may, as words within a sentence."""
+    first = next(_obstacles(window, calendars, at, needs), None)
     if first is None:
         return None
     opening = next_opening(window, calendars, at, needs)
     if opening is None:
-        return msg("Nothing may begin now: {reason}; there is no later opening.", reason=first)
-    return msg("Nothing may begin now: {reason}; the next opening is {at}.",
+        return msg("{reason}; there is no later opening", reason=first)
+    return msg("{reason}; the next opening is {at}",
                reason=first, at=shown(opening, calendars.zone))  # fmt: skip
 
 

@@ -17,6 +17,7 @@ _MODULES = (
     "plan",
     "approvals",
     "policy",
+    "envelope",
     "patching",
     "records",
     "logs",

@@ -22,7 +22,7 @@ DetailedOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help=tr("As JSON."))]
 
 
-def pairs(settings: list[str]) -> dict[str, str]:
+def pairs(settings: list[str], option: str = "--set") -> dict[str, str]:
     """``name=value`` words as a mapping. Raises UsageFault naming the first that is none."""
     from opsbook.model.errors import UsageFault
     from opsbook.model.message import msg
@@ -30,7 +30,7 @@ def pairs(settings: list[str]) -> dict[str, str]:
     for word in settings:
         if "=" not in word:
             raise UsageFault(
-                msg("--set {word} is not of the form name=value.", word=word),
+                msg("{option} {word} is not of the form name=value.", option=option, word=word),
                 untouched=msg("Nothing was started."),
             )
     return {name: value for name, _, value in (word.partition("=") for word in settings)}

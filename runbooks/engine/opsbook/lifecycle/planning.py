@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from opsbook.execution.declared.declarations import load_estate, load_runbook
 from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.provenance import inputs, versions
 from opsbook.execution.requester import requester
-from opsbook.execution.work import Job
+from opsbook.execution.work import ChangeWork, Job
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger
 from opsbook.ledger.witness import testify
@@ -41,6 +41,10 @@ from opsbook.model.runbook import Runbook, RunbookClass, Waves, duration
 
 EMERGENCY_HOURS = 4
 """How long an emergency's plan can be used."""
+
+
+MakeWork = Callable[[Runbook, Estate, Inventory, Places, Clock], ChangeWork]
+"""Gives the work behind a runbook, as :func:`change_work_for` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +146,9 @@ def set_scene(request: PlanRequest, places: Places, clock: Clock) -> Scene:
     return Scene(places, clock, at, estate, runbook, inventory, settings, request.limit, ledger)
 
 
-def foresee(scene: Scene) -> dict[str, HostPlan]:
+def foresee(scene: Scene, make: MakeWork = change_work_for) -> dict[str, HostPlan]:
     """The plan of each host; one that cannot be looked at is CANNOT, with the reason."""
-    work = change_work_for(scene.runbook, scene.estate, scene.inventory, scene.places, scene.clock)
+    work = make(scene.runbook, scene.estate, scene.inventory, scene.places, scene.clock)
     hosts = scene.inventory.hosts
     managed = [host for host in hosts if host.vars.get("opsbook_managed") is not False]
     found = work.forecast(managed, planning_job(scene))
@@ -179,9 +183,13 @@ def _host_plan(host: Host, found: Mapping[str, HostPlan | OpsbookError]) -> Host
 
 
 def describe_change(
-    request: PlanRequest, scene: Scene, policy: Policy, hosts: Mapping[str, HostPlan]
+    request: PlanRequest,
+    scene: Scene,
+    policy: Policy,
+    hosts: Mapping[str, HostPlan],
+    window: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The plan without its number."""
+    """The plan without its number; ``window`` where it does not come from the request."""
     estate, runbook = scene.estate, scene.runbook
     salt = secrets.token_hex(16)
     bound = inputs(runbook.name, estate, salt)
@@ -201,7 +209,7 @@ def describe_change(
         "nonce": secrets.token_hex(16),
         "policy_digest": policy.digest,
         "inputs": bound,
-        "window": window_for(estate, calendars, _window(request, estate), scene.at),
+        "window": window or window_for(estate, calendars, _window(request, estate), scene.at),
         "freezes": freezes_within(calendars, scene.at, expires),
         "calendar_digest": calendars.digest,
         "on_drift": request.on_drift,

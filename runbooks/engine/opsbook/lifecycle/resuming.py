@@ -6,6 +6,7 @@ from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger
 from opsbook.lifecycle.admission import read_dossier
 from opsbook.lifecycle.applying import resume_change
+from opsbook.lifecycle.enveloped import resume_standard
 from opsbook.lifecycle.history import read_history
 from opsbook.lifecycle.request import RunResult, Watcher
 from opsbook.lifecycle.service import resume_run
@@ -22,7 +23,10 @@ def resume(number: str, places: Places, clock: Clock, watcher: Watcher) -> RunRe
     """
     ledger = open_ledger(places, clock)
     run = _open_run(ledger, number) if number.startswith("CHG-") else number
-    if read_history(ledger, run).plan.content.get("change"):
+    plan = read_history(ledger, run).plan.content
+    if plan.get("under"):
+        return resume_standard(run, places, clock, watcher)
+    if plan.get("change"):
         return resume_change(run, places, clock, watcher)
     return resume_run(run, places, clock, watcher)
 

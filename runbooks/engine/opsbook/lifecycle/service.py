@@ -59,13 +59,18 @@ def run_runbook(
     *,
     beforehand: Callable[[Estate, Ledger], object] | None = None,
 ) -> RunResult:
-    """Plan and carry out a routine run; ``beforehand`` is called once estate and ledger are open.
+    """Plan and carry out a routine run, or one of a ``standard`` runbook under its envelope;
+    ``beforehand`` is called once estate and ledger are open.
 
     Raises InputFault, UsageFault when the request is wrong (nothing is recorded: there was no
     run), Refused when policy forbids it (recorded as a refused run).
     """
     estate = load_estate(request.estate, places)
     runbook = load_runbook(request.runbook)
+    if runbook.class_ is RunbookClass.STANDARD:
+        from opsbook.lifecycle.enveloped import run_standard
+
+        return run_standard(request, places, clock, watcher, told=beforehand)
     scheduled = find_schedule(estate, request.schedule) if request.schedule else None
     settings = resolve(runbook, request.settings, scheduled.parameters if scheduled else {})
     limit = scheduled.limit if scheduled and request.limit is None else request.limit

@@ -1,0 +1,252 @@
+"""Envelopes of an estate: drafting one, finding those that stand, revoking one.
+
+Drafting makes a change of kind ``envelope``; it is approved as every change, and from then on it
+stands until it ends or is revoked.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from opsbook.approval.envelope import only, read_range
+from opsbook.approval.policy import Policy
+from opsbook.calendars.days import Calendars
+from opsbook.calendars.load import load_calendars
+from opsbook.calendars.wallclock import instant
+from opsbook.calendars.windows import window_for
+from opsbook.execution.declared.declarations import load_estate, load_runbook
+from opsbook.execution.declared.explain import own_words
+from opsbook.execution.declared.inventory import load_inventory
+from opsbook.execution.provenance import code_roots, versions
+from opsbook.execution.requester import requester
+from opsbook.ledger import resources
+from opsbook.ledger.port import Ledger
+from opsbook.ledger.store import open_ledger
+from opsbook.ledger.witness import testify
+from opsbook.lifecycle.admission import read_dossier
+from opsbook.lifecycle.carrying import day_of, held
+from opsbook.lifecycle.moments import refuse_clock_gone_back
+from opsbook.lifecycle.plan import common
+from opsbook.lifecycle.planning import Planned
+from opsbook.lifecycle.policies import policy_in_force
+from opsbook.model.calendar import local_end
+from opsbook.model.canonical import digest
+from opsbook.model.change import ChangeState
+from opsbook.model.clock import Clock, stamp
+from opsbook.model.errors import InputFault, Refused, UsageFault
+from opsbook.model.estate import Estate, Inventory
+from opsbook.model.event import NewEvent
+from opsbook.model.faults import Fault
+from opsbook.model.message import Message, msg
+from opsbook.model.places import Places
+from opsbook.model.runbook import Runbook, RunbookClass, Waves, duration
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeRequest:
+    """A wish for an envelope. ``allow`` are ranges as written (:func:`read_range`); a parameter
+    that is not in it has only its default. ``until`` is a day or a moment of the estate.
+    """
+
+    runbook: str
+    estate: str
+    reason: str
+    until: str
+    limit: str | None = None
+    allow: Mapping[str, str] = field(default_factory=dict)
+    windows: Sequence[str] = ()
+    waves: Mapping[str, int] = field(default_factory=dict)
+    hosts_per_run: int | None = None
+    items_per_host: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    estate: Estate
+    runbook: Runbook
+    inventory: Inventory
+    calendars: Calendars
+    policy: Policy
+    at: datetime
+
+
+def draft_envelope(request: EnvelopeRequest, places: Places, clock: Clock) -> Planned:
+    """Write the envelope into the ledger under a new number, to be approved. Reaches no host.
+
+    Raises InputFault and UsageFault when the request is wrong, Refused when the runbook is not
+    ``standard``, the clock went back, or the estate has no approver policy in force.
+    """
+    estate, runbook = load_estate(request.estate, places), load_runbook(request.runbook)
+    _refuse_other_classes(runbook)
+    ledger, at = open_ledger(places, clock), clock.now()
+    refuse_clock_gone_back(ledger, at)
+    policy = policy_in_force(ledger, estate)
+    inventory = load_inventory(estate, places, request.limit or runbook.targets)
+    desk = _Desk(estate, runbook, inventory, load_calendars(estate), policy, at)
+    content = _content(request, desk)
+    made: dict[str, Any] = {}
+    who = requester("terminal", None, os.environ)
+
+    def opening(number: str) -> list[NewEvent]:
+        made.update(content, change=number, requested_by=who)
+        payload = {
+            "plan": made,
+            "plan_digest": digest(made),
+            "directory": str(estate.directory.absolute()),
+            "requested_by": who,
+        }
+        return [NewEvent("change.planned", estate.name, number, payload=payload)]
+
+    number = ledger.open_change(day_of(estate, at), opening)
+    return Planned(number, made, testify(ledger.checkpoint(), estate.witnesses))
+
+
+def envelopes(ledger: Ledger, estate: str = "", runbook: str = "") -> Iterator[dict[str, Any]]:
+    """The dossiers of all envelopes, newest last; only of that estate and runbook where given."""
+    for event in ledger.events(kinds=("change.planned",)):
+        plan = (event.payload or {}).get("plan") or {}
+        if plan.get("kind") != "envelope" or (estate and event.estate != estate):
+            continue
+        if not runbook or plan["runbook"]["name"] == runbook:
+            yield read_dossier(ledger, event.run)
+
+
+def standing(ledger: Ledger, estate: str, runbook: str) -> list[dict[str, Any]]:
+    """The dossiers of envelopes that stand for ``runbook``, newest first."""
+    found = envelopes(ledger, estate, runbook)
+    return [dossier for dossier in found if dossier["state"] == ChangeState.STANDING][::-1]
+
+
+def revoke(number: str, reason: str, places: Places, clock: Clock) -> Sequence[Message]:
+    """End an envelope before its time; runs under it stop before their next wave.
+
+    Gives the problems of witnesses. Raises UsageFault when ``number`` is no envelope, Refused
+    when it does not stand.
+    """
+    ledger = open_ledger(places, clock)
+    dossier = _envelope(ledger, number)
+    estate = load_estate(dossier["directory"], places)
+    with held(ledger, resources.of_change(estate.name, number), number):
+        refuse_clock_gone_back(ledger, clock.now())
+        state = read_dossier(ledger, number)["state"]
+        if state != ChangeState.STANDING:
+            raise Refused(
+                msg("{change} does not stand: its state is {state}.", change=number, state=state),
+                untouched=msg("Nothing was recorded."),
+            )
+        payload = {"reason": reason, "by": requester("terminal", None, os.environ)}
+        ledger.append([NewEvent("change.revoked", estate.name, number, payload=payload)])
+        return testify(ledger.checkpoint(), estate.witnesses)
+
+
+def read_envelope(number: str, places: Places, clock: Clock) -> dict[str, Any]:
+    """The dossier of envelope ``number``. Raises UsageFault when there is none."""
+    return _envelope(open_ledger(places, clock), number)
+
+
+def _envelope(ledger: Ledger, number: str) -> dict[str, Any]:
+    dossier = read_dossier(ledger, number)
+    if dossier["kind"] != "envelope":
+        raise UsageFault(
+            msg("{change} is no envelope.", change=number),
+            next_step=msg("opsbook envelope list shows the envelopes."),
+        )
+    return dossier
+
+
+def _refuse_other_classes(runbook: Runbook) -> None:
+    if runbook.class_ is not RunbookClass.STANDARD:
+        raise Refused(
+            msg("{runbook} is of class {kind}; only standard runbooks run under an envelope.",
+                runbook=runbook.name, kind=str(runbook.class_)),
+            untouched=msg("Nothing was planned."),
+        )  # fmt: skip
+
+
+def _content(request: EnvelopeRequest, desk: _Desk) -> dict[str, Any]:
+    code = code_roots(desk.runbook.name)
+    until = _until(request, desk)
+    waves = Waves.model_validate(desk.runbook.waves.model_dump() | dict(request.waves))
+    base = common(
+        desk.estate, desk.runbook, desk.inventory, {},
+        limit=request.limit, code_digest=digest(code), versions=versions(),
+    )  # fmt: skip
+    return base | {
+        "kind": "envelope",
+        "change": "",
+        "reason": request.reason,
+        "emergency": None,
+        "made": stamp(desk.at),
+        "expires": stamp(until),
+        "nonce": secrets.token_hex(16),
+        "policy_digest": desk.policy.digest,
+        "inputs": {"code": code, "variables": {"salt": "", "files": {}}},
+        "calendar_digest": desk.calendars.digest,
+        "waves": waves.model_dump(),
+        "seconds": int(duration(desk.runbook.predicted_duration).total_seconds()),
+        "envelope": {
+            "hosts": base["hosts"],
+            "ranges": _ranges(desk.runbook, request.allow),
+            "windows": _windows(request, desk),
+            "limits": {
+                "hosts_per_run": request.hosts_per_run or len(base["hosts"]),
+                "items_per_host": request.items_per_host,
+            },
+            "waves": waves.model_dump(),
+            "until": stamp(until),
+        },
+    }
+
+
+def _until(request: EnvelopeRequest, desk: _Desk) -> datetime:
+    """Its end; not later than an approval of it can be good."""
+    try:
+        until = instant(local_end(request.until), desk.estate.zone)
+    except ValueError as error:
+        problem = msg("--until {until} is neither a day (2026-12-31) nor a moment.",
+                      until=request.until)  # fmt: skip
+        raise UsageFault(problem, untouched=msg("Nothing was planned.")) from error
+    if until <= desk.at:
+        problem = msg("--until {until} is over already.", until=request.until)
+        raise UsageFault(problem, untouched=msg("Nothing was planned."))
+    if until > desk.at + desk.policy.approval_validity("envelope"):
+        raise UsageFault(
+            msg("--until {until} is later than the approver policy allows: at most {most} from now.",
+                until=request.until, most=desk.policy.declared.validity.envelope),
+            untouched=msg("Nothing was planned."),
+        )  # fmt: skip
+    return until
+
+
+def _windows(request: EnvelopeRequest, desk: _Desk) -> list[dict[str, Any]]:
+    asked: Sequence[str | None] = list(request.windows) or [None]
+    return [window_for(desk.estate, desk.calendars, name, desk.at) for name in asked]
+
+
+def _ranges(runbook: Runbook, allow: Mapping[str, str]) -> dict[str, Any]:
+    known = {parameter.name: parameter for parameter in runbook.parameters}
+    faults = [Fault("--allow", 0, name, msg("unknown")) for name in allow if name not in known]
+    ranges: dict[str, Any] = {}
+    for name, parameter in known.items():
+        try:
+            if name in allow:
+                ranges[name] = read_range(parameter, allow[name])
+            elif parameter.required:
+                raise ValueError(f"{name} is required")
+            else:
+                ranges[name] = only(parameter.default)
+        except ValueError as error:
+            faults.append(Fault("--allow", 0, name, own_words(str(error))))
+    if faults:
+        raise InputFault(
+            msg("The ranges for {runbook} are not right.", runbook=runbook.name),
+            faults,
+            untouched=msg("Nothing was planned."),
+            next_step=msg("opsbook show {runbook} lists the parameters.", runbook=runbook.name),
+        )
+    return ranges

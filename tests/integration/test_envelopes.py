@@ -1,0 +1,229 @@
+"""Envelopes from draft to revocation by the real command: what stays inside runs unattended, what
+would step outside is refused before any host is touched, and recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from opsbook.model.exits import Exit
+from support.changes import APPROVER, SECOND, Site, make_site
+
+SCHEDULE = """schedules:
+  - name: nightly_notice
+    runbook: notice
+    when: {at: "02:00", days: daily}
+    parameters: {words: new}
+windows:
+  - {name: open, days: [workday, restday], from: "00:00", to: "24:00"}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    site = make_site(tmp_path)
+    runbook = tmp_path / "catalog" / "notice" / "runbook.yml"
+    text = runbook.read_text(encoding="utf-8").replace("class: normal", "class: standard")
+    runbook.write_text(text, encoding="utf-8")
+    with (site.estate / "estate.yml").open("a", encoding="utf-8") as file:
+        file.write(SCHEDULE)
+    return site
+
+
+def draft(site: Site, *words: str) -> str:
+    made = site.json(
+        "envelope", "draft", "notice", "-e", site.estate, "--reason", "every night", "--until",
+        "2027-06-30", *(words or ("--allow", "words=new|newer", "--window", "open")),
+    )  # fmt: skip
+    return str(made["change"])
+
+
+def stands(site: Site, *words: str) -> str:
+    change = draft(site, *words)
+    for principal in (APPROVER, SECOND):
+        site.approve(change, principal)
+    return change
+
+
+def start(site: Site, words: str = "new", *more: str) -> subprocess.CompletedProcess[str]:
+    return site.run("run", "notice", "-e", site.estate, "--set", f"words={words}", *more)
+
+
+def refused(site: Site, done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == Exit.REFUSED, done.stderr + done.stdout
+    for word in words:
+        assert word in done.stderr
+    assert "the refusal is recorded as RUN-" in done.stderr
+    assert site.notices() == ["former"] * len(site.hosts)
+
+
+def test_without_an_envelope_nothing_runs(site: Site) -> None:
+    refused(site, start(site), "No envelope stands for notice", "opsbook envelope draft notice")
+
+
+def test_a_draft_allows_nothing_until_its_quorum_has_signed(site: Site) -> None:
+    change = draft(site)
+    refused(site, start(site), "No envelope stands")
+    site.approve(change)
+    refused(site, start(site), "No envelope stands")
+    site.approve(change, SECOND)
+    assert start(site).returncode == Exit.DONE
+    assert site.notices() == ["new"] * 3
+
+
+def test_night_jobs_run_under_it_again_and_again(site: Site) -> None:
+    change = stands(site)
+    assert site.run("schedule", "run", "nightly_notice", "-e", site.estate).returncode == Exit.DONE
+    assert site.notices() == ["new"] * 3
+    assert start(site, "newer").returncode == Exit.DONE
+    assert site.notices() == ["newer"] * 3
+    again = site.run("schedule", "run", "nightly_notice", "-e", site.estate)
+    assert again.returncode == Exit.DONE
+    shown = site.json("envelope", "show", change)
+    assert shown["state"] == "standing"
+    assert [run["state"] for run in shown["runs"]] == ["closed"] * 3
+    record = site.json("records", "show", shown["runs"][0]["run"])
+    assert record["change"] == change
+    assert site.json("envelope", "list", "-e", str(site.estate))[0]["runs"] == 3
+    site.good("records", "verify")
+
+
+def test_a_night_with_nothing_to_do_is_a_run_without_changes(site: Site) -> None:
+    stands(site)
+    assert start(site).returncode == Exit.DONE
+    again = start(site, "new", "--json")
+    assert again.returncode == Exit.DONE, again.stderr
+    assert "failed" not in json.loads(again.stdout)["counts"]
+
+
+@pytest.mark.parametrize(
+    ("range_", "value", "words"),
+    [
+        (("--allow", "words=new|newer"), "old", ["words may not be old"]),
+        (("--allow", "words=new"), "new' | x", ["words may not be"]),
+        (("--window", "open"), "new", ["words may not be new"]),
+    ],
+)
+def test_a_parameter_out_of_range_is_refused(
+    site: Site, range_: tuple[str, ...], value: str, words: list[str]
+) -> None:
+    change = stands(site, *range_)
+    refused(site, start(site, value), change, *words)
+    assert len(site.json("envelope", "show", change)["refusals"]) == 1
+
+
+def test_a_host_that_is_not_in_it_is_refused_and_those_in_it_run(site: Site) -> None:
+    stands(site, "--allow", "words=*", "-l", "h1,h2")
+    refused(site, start(site), "h3 is not one of its hosts")
+    assert start(site, "new", "-l", "h2").returncode == Exit.DONE
+    assert site.notices() == ["former", "new", "former"]
+
+
+def test_more_hosts_or_changes_than_it_allows_are_refused(site: Site) -> None:
+    stands(site, "--allow", "words=*", "--most-hosts", "2")
+    refused(site, start(site), "3 hosts would change and it allows 2")
+    stands(site, "--allow", "words=*", "--most-items", "1")
+    (site.place("h1") / "notice.before").write_text("x\n", encoding="utf-8")
+    done = start(site, "new", "-l", "h1")
+    assert done.returncode in (Exit.DONE, Exit.REFUSED)
+
+
+def test_changed_code_must_be_signed_again(site: Site) -> None:
+    stands(site)
+    playbook = site.root / "catalog" / "notice" / "playbook.yml"
+    playbook.write_text(playbook.read_text(encoding="utf-8") + "# x\n", encoding="utf-8")
+    refused(site, start(site), "the code of runbook notice changed, so it must be signed again")
+    stands(site)
+    assert start(site).returncode == Exit.DONE
+
+
+def test_a_closed_window_and_a_freeze_of_today_hold_a_run_back(site: Site) -> None:
+    once = "2027-01-01T01:00/2027-01-01T05:00"
+    stands(site, "--allow", "words=*", "--window", once)
+    refused(site, start(site), "outside the window", "the next opening is 2027-01-01 01:00+0800")
+    stands(site)
+    with (site.estate / "estate.yml").open("a", encoding="utf-8") as file:
+        file.write("calendar: {freezes: [{name: audit, from: '2020-01-01', to: '2099-12-31'}]}\n")
+    refused(site, start(site), "the freeze audit lasts until")
+
+
+def test_a_revoked_envelope_allows_nothing_and_tells_why_it_ended(site: Site) -> None:
+    change = stands(site)
+    site.good("envelope", "revoke", change, "--reason", "no longer wanted")
+    refused(site, start(site), "No envelope stands")
+    shown = site.json("envelope", "show", change)
+    assert shown["state"] == "revoked"
+    assert shown["cancelled"]["reason"] == "no longer wanted"
+    assert site.run("envelope", "revoke", change, "--reason", "x").returncode == Exit.REFUSED
+
+
+def test_a_changed_approver_policy_and_a_stranger_in_its_files_are_refused(site: Site) -> None:
+    stands(site)
+    signers = site.estate / "allowed_signers"
+    former = signers.read_text(encoding="utf-8")
+    signers.write_text(former.splitlines()[0] + "\n", encoding="utf-8")
+    refused(site, start(site))
+    signers.write_text(former, encoding="utf-8")
+    assert start(site).returncode == Exit.DONE
+
+
+def test_a_run_that_failed_leaves_the_envelope_standing_and_can_be_resumed(site: Site) -> None:
+    change = stands(site)
+    (site.place("h3") / "fail").touch()
+    failed = start(site)
+    assert failed.returncode == Exit.HOST_FAILED
+    assert site.json("envelope", "show", change)["state"] == "standing"
+    (site.place("h3") / "fail").unlink()
+    run = site.json("envelope", "show", change)["runs"][0]["run"]
+    site.good("resume", run)
+    assert site.notices() == ["new"] * 3
+    assert site.json("envelope", "show", change)["state"] == "standing"
+
+
+def test_a_run_under_a_revoked_envelope_is_not_resumed(site: Site) -> None:
+    change = stands(site)
+    (site.place("h3") / "fail").touch()
+    start(site)
+    run = site.json("envelope", "show", change)["runs"][0]["run"]
+    site.good("envelope", "revoke", change, "--reason", "stop it")
+    done = site.run("resume", run)
+    assert done.returncode == Exit.REFUSED
+    assert "it was revoked" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "said"),
+    [
+        (("--allow", "colour=red"), Exit.BAD_INPUT, "colour: unknown"),
+        (("--window", "never"), Exit.USAGE, "no window named never"),
+        (("--allow", "words"), Exit.USAGE, "not of the form name=value"),
+        (("-l", "nowhere"), Exit.BAD_INPUT, "nowhere"),
+    ],
+)
+def test_a_wrong_draft_is_refused(
+    site: Site, words: tuple[str, ...], exit_code: Exit, said: str
+) -> None:
+    done = site.run("envelope", "draft", "notice", "-e", site.estate, "--reason", "x", "--until",
+                    "2027-06-30", *words)  # fmt: skip
+    assert done.returncode == exit_code, done.stderr
+    assert said in done.stderr
+    assert site.json("envelope", "list") == []
+
+
+@pytest.mark.parametrize("until", ["2020-01-01", "soon", "2199-12-31", "2027-02-30"])
+def test_an_end_that_is_none_is_refused(site: Site, until: str) -> None:
+    done = site.run("envelope", "draft", "notice", "-e", site.estate, "--reason", "x", "--until",
+                    until)  # fmt: skip
+    assert done.returncode == Exit.USAGE
+    assert "--until" in done.stderr
+
+
+def test_only_standard_runbooks_have_envelopes(site: Site) -> None:
+    done = site.run("envelope", "draft", "host_survey", "-e", site.estate, "--reason", "x",
+                    "--until", "2027-06-30")  # fmt: skip
+    assert done.returncode == Exit.REFUSED
+    assert "only standard runbooks" in done.stderr
