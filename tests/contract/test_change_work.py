@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from doubles.change_playbook import PlaybookSubject
 from doubles.change_subjects import GONE, GOOD, OTHER, ScriptedSubject, Subject
 from doubles.jobs import MemorySink
 from opsbook.execution.work import Examined, Job, Standing
@@ -18,11 +19,17 @@ from opsbook.model.errors import HostUnreachable
 from opsbook.model.outcome import Outcome
 from opsbook.model.plan import HostPlan, Outlook
 
-MAKERS: dict[str, Callable[[Path], Subject]] = {"scripted": lambda path: ScriptedSubject.new()}
+MAKERS: dict[str, Callable[[Path], Subject]] = {
+    "scripted": lambda path: ScriptedSubject.new(),
+    "playbook": PlaybookSubject.new,
+}
 
 
 @pytest.fixture(params=list(MAKERS))
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
+def subject(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Subject:
+    monkeypatch.setenv("OPSBOOK_RUNBOOKS", str(tmp_path / "catalog"))
     return MAKERS[request.param](tmp_path)
 
 

@@ -63,7 +63,7 @@ class PlaybookChange:
         """See :meth:`opsbook.execution.work.ChangeWork.examine`."""
         if self._planner is None:
             found = self.forecast(hosts, job)
-            return {name: _standing(job.plans[name], now) for name, now in found.items()}
+            return {name: _standing(name, job, now) for name, now in found.items()}
         surveys, faults = _survey(hosts, job)
         seen = {name: self._planner.standing(name, s, job) for name, s in surveys.items()}
         return {**faults, **seen}
@@ -226,10 +226,11 @@ def _foreseen(
     return host_plan(host, foresee(lines), undoable=undoable, seconds=seconds)
 
 
-def _standing(plan: HostPlan, now: HostPlan | OpsbookError) -> Examined | OpsbookError:
+def _standing(host: str, job: Job, now: HostPlan | OpsbookError) -> Examined | OpsbookError:
     """How far a host is by what check mode would still do there."""
     if isinstance(now, OpsbookError):
         return now
+    plan = job.plans[host]
     if now.outlook is Outlook.NOTHING:
         return Examined(Standing.DONE, msg("check mode foresees no change any more"))
     if not plan.differences(now):
