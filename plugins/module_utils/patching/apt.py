@@ -2,93 +2,214 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import typing as t
 
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import (
-    aptlists,
+    aptwork,
+    debfile,
     dpkg,
 )
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.aptback import WaysBack
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.apthost import AptHost
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.aptoffers import (
     ARCHIVES,
-    Offers,
+    deb_name,
 )
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import run
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import (
+    Failed,
+    Refused,
+)
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import (
     names,
     read,
+    sha256,
+)
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.names import Step
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.simulation import (
+    Simulation,
 )
 
+Row = t.Dict[str, t.Any]
 
-class Apt:
-    """A :class:`managers.Manager`. The database is read once; :meth:`reload` reads it anew."""
 
-    name = "apt"
-    spaces = (ARCHIVES, dpkg.ADMIN)
+class Apt(AptHost):
+    """A :class:`managers.Manager`."""
 
-    def __init__(self) -> None:
-        self.database = dpkg.Database()
+    def fetch(self, steps: t.Sequence[Step], directory: str) -> None:
+        """Have the planned package files in ``directory``, each with the planned SHA-256."""
+        wanted = {step: self.file_of(step, directory) for step in steps}
+        for step, path in wanted.items():
+            cached = f"{ARCHIVES}/{os.path.basename(path)}"
+            if not _is(path, step.sha256) and _is(cached, step.sha256):
+                shutil.copyfile(cached, path)
+        missing = [step for step, path in wanted.items() if not _is(path, step.sha256)]
+        if missing:
+            asked = [f"{self.argument(step.name)}={step.after}" for step in missing]
+            done = aptwork.download(asked, directory)
+            for step in missing:
+                if not _is(wanted[step], step.sha256):
+                    why = done.words if done.status else "the archive's file is another one"
+                    raise Refused(
+                        f"{step.name} {step.after} cannot be had as planned: {why}."
+                        " Nothing was installed."
+                    )
 
-    def reload(self) -> None:
-        self.database = dpkg.Database()
+    def file_of(self, step: Step, directory: str) -> str:
+        return f"{directory}/{deb_name(step.package, step.after, step.arch)}"
 
-    def arch(self) -> str:
-        return self.database.native
+    def is_fetched(self, step: Step, directory: str) -> bool:
+        return _is(self.file_of(step, directory), step.sha256)
 
-    def rows(self) -> list[dict[str, t.Any]]:
-        return self.database.rows()
-
-    def kernels(self) -> dict[str, str]:
-        packages = self.database.packages.values()
-        return {p["Package"]: p["Version"] for p in packages if p["Package"].startswith("linux-")}
-
-    def offers(self) -> dict[str, t.Any]:
-        found = Offers(self.database)
-        broken = [{"package": name, "needs": needs} for name, needs in found.broken]
-        told = dict(found.told(), broken=broken)
-        if found.trouble and not broken:
-            told["trouble"] = found.trouble
-        return told
-
-    def state(self) -> dict[str, t.Any]:
+    def kept_row(self, step: Step) -> Row:
+        """What the manifest says of one package; ``file`` is filled in by :meth:`keep`."""
+        fields = self.database.packages.get(step.name, {})
         return {
-            "interrupted": self.database.interrupted(),
-            "audit": self.database.audit(),
-            "locks": dpkg.locks(),
+            "key": step.name,
+            "before": step.before,
+            "after": step.after,
+            "held": dpkg.is_held(fields),
+            "auto": self.database.is_auto(step.name),
+            "file": "",
+            "how": "none",
+            "why": "",
         }
 
-    def lists(self, refreshed: bool) -> dict[str, t.Any]:
-        return aptlists.told(refreshed)
+    def keep(self, rows: t.Sequence[Row], directory: str) -> None:
+        """Have the package files of the installed versions in ``directory``."""
+        WaysBack(self, directory).keep(rows)
 
-    def refresh(self) -> str:
-        """Fetch the package lists; what went wrong, or nothing."""
-        done = run("apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any",
-                   "-o", "DPkg::Lock::Timeout=60", timeout=600)  # fmt: skip
+    def configuration(self, rows: t.Sequence[Row], forward: str) -> list[str]:
+        """Paths whose bytes are kept: conffiles of before and after, and those of ucf(1)."""
+        found = set()
+        for row in rows:
+            fields = self.database.packages.get(row["key"], {})
+            found |= {path for path, _, _ in dpkg.conffiles(fields)}
+        for name in names(forward):
+            found |= set(debfile.conffiles_in(debfile.control_of(f"{forward}/{name}")))
+        packages = {row["key"].partition(":")[0] for row in rows}
+        for line in read("/var/lib/ucf/registry").splitlines():
+            package, _, path = line.partition(" ")
+            if package in packages and path.strip().startswith("/"):
+                found.add(path.strip())
+        return sorted(found)
+
+    def copy_database(self, directory: str) -> None:
+        for path in (dpkg.ADMIN + "/status", dpkg.AUTO):
+            if os.path.exists(path):
+                shutil.copyfile(path, f"{directory}/{os.path.basename(path)}")
+
+    def foresee_back(self, rows: t.Sequence[Row], forward: str, back: str) -> None:
+        """Solve the way back from where the host will be. Raises Refused when there is none."""
+        after = dict(self.database.packages)
+        for row in rows:
+            after.pop(row["key"], None)
+        for name in names(forward):
+            fields = debfile.fields_of(debfile.control_of(f"{forward}/{name}"))
+            key = f"{fields.get('Package')}:{fields.get('Architecture')}"
+            after[key] = {"Package": fields["Package"], "Status": "install ok installed", **fields}
+        status = back + "/.status"
+        aptwork.write_status(status, after.values())
+        files = [f"{back}/{row['file']}" for row in rows if row["file"]]
+        remove = [self.argument(row["key"]) for row in rows if not row["before"]]
+        wanted = {(row["key"], row["after"], row["before"]) for row in rows
+                  if row["file"] or not row["before"]}  # fmt: skip
+        try:
+            self._same(aptwork.foresee(files, remove, status), wanted, "bringing back")
+        finally:
+            os.unlink(status)
+
+    def foresee(self, todo: t.Sequence[Step], forward: str) -> None:
+        """Raise Refused unless installing ``todo`` changes exactly these."""
+        files = [self.file_of(step, forward) for step in todo if step.after]
+        remove = [self.argument(step.name) for step in todo if not step.after]
+        wanted = {(step.name, self.version(step.name), step.after) for step in todo}
+        self._same(aptwork.foresee(files, remove), wanted, "the plan")
+
+    def install(self, todo: t.Sequence[Step], forward: str, log: str) -> None:
+        files = [self.file_of(step, forward) for step in todo if step.after]
+        remove = [self.argument(step.name) for step in todo if not step.after]
+        done = aptwork.install(files, remove, log)
+        self.reload()
+        if done.status:
+            raise Failed(f"apt-get could not install what is planned: {done.words}")
+
+    def repair(self, log: str) -> str:
+        """Finish an interrupted dpkg; what went wrong, or nothing."""
+        done = aptwork.repair(log)
+        self.reload()
         return done.words if done.status else ""
 
-    def files_of(self, keys: t.Iterable[str]) -> dict[str, str]:
-        return {dpkg.real(path): key for key in keys for path in dpkg.files(key)}
+    def bring_back(self, rows: t.Sequence[Row], back: str, log: str) -> None:
+        """Install the kept versions and remove what was added; by dpkg alone where apt cannot."""
+        aptwork.merge_updates()
+        files = [f"{back}/{row['file']}" for row in rows if row["file"]]
+        gone = [row["key"] for row in rows if not row["before"] and self.version(row["key"])]
+        done = aptwork.install(files, [self.argument(key) for key in gone], log)
+        if done.status:
+            done = aptwork.unpack_and_configure(files, log) if files else done
+            if gone:
+                done = aptwork.remove([self.argument(key) for key in gone], log)
+        self.reload()
+        self._purge(gone, log)
 
-    def owners(self, paths: t.Iterable[str]) -> dict[str, str]:
-        """Whose files these are now, or were by a name that a package still has."""
-        wanted = set(paths)
-        found = {}
-        for name in names(dpkg.ADMIN + "/info"):
-            if name.endswith(".list"):
-                for line in read(f"{dpkg.ADMIN}/info/{name}").split("\n"):
-                    if dpkg.real(line) in wanted:
-                        found[dpkg.real(line)] = self._full_name(name[: -len(".list")])
-        return found
+    def _purge(self, keys: t.Sequence[str], log: str) -> None:
+        if keys:
+            aptwork.purge([self.argument(key) for key in keys], log)
+            self.reload()
 
-    def _full_name(self, name: str) -> str:
-        for key in (name, f"{name}:{self.database.native}", name + ":all"):
-            if key in self.database.packages:
-                return key
-        return name
+    def restore_marks(self, rows: t.Sequence[Row]) -> list[str]:
+        """Make holds and automatic marks what they were; the packages this was needed for."""
+        changed = []
+        for row in rows:
+            key = row["key"]
+            if not self.version(key) or not row["before"]:
+                continue
+            for now, was, on, off in (
+                (self.database.is_auto(key), row["auto"], "auto", "manual"),
+                (self.is_held(key), row["held"], "hold", "unhold"),
+            ):
+                if now != was:
+                    changed.append((on if was else off, self.argument(key), key))
+        for word in ("auto", "manual", "hold", "unhold"):
+            aptwork.mark(word, [argument for mark, argument, _ in changed if mark == word])
+        if changed:
+            self.reload()
+        return sorted({key for _, _, key in changed})
 
-    def changed_conffiles(self, keys: t.Iterable[str]) -> list[dict[str, str]]:
+    def kept_own(self, rows: t.Sequence[Row]) -> list[str]:
+        """Conffiles of these packages where the host's own text stays beside the delivered one."""
         found = []
-        for key in sorted(keys):
-            for path in sorted(dpkg.changed_conffiles(self.database.packages[key])):
-                name, _, arch = key.partition(":")
-                found.append({"package": name, "arch": arch, "path": path})
-        return found
+        for row in rows:
+            fields = self.database.packages.get(row["key"], {})
+            for path, _, gone in dpkg.conffiles(fields):
+                if not gone and os.path.lexists(path + ".dpkg-dist"):
+                    found.append(path)
+        return sorted(found)
+
+    def clear_stubs(self, paths: t.Iterable[str]) -> None:
+        """Remove the notes that a repacked conffile leaves beside the host's own text."""
+        for path in paths:
+            if read(path + ".dpkg-dist").encode() == debfile.STUB:
+                os.unlink(path + ".dpkg-dist")
+
+    def _same(self, found: Simulation, wanted: set[tuple[str, str, str]], what: str) -> None:
+        """Raise Refused naming what a simulation does beyond or short of ``wanted``."""
+        if found.trouble:
+            raise Refused(f"apt finds no way for {what}: {found.trouble}. Nothing was installed.")
+        short = {(self.argument(key), before, after): key for key, before, after in wanted}
+        moves = {
+            (f"{move.package}:{move.arch}" if move.arch else move.package, move.before, move.after)
+            for move in found.moves
+        }
+        for name, before, after in sorted(moves ^ short.keys()):
+            word = "would also change" if (name, before, after) in moves else "would not change"
+            raise Refused(
+                f"For {what}, {name} {word} from {before or '-'} to {after or '-'}."
+                " Nothing was installed."
+            )
+
+
+def _is(path: str, digest: str) -> bool:
+    return os.path.isfile(path) and sha256(path) == digest

@@ -51,7 +51,7 @@ def list_name(uri: str, suite: str) -> str:
 
     ``suite`` is as ``apt-cache policy`` writes it: ``bookworm-security/main``, or ``./``.
     """
-    place = re.sub(r"^[a-z+]+:/*", "", uri).rstrip("/")
+    place = re.sub(r"^[a-z+]+:(//)?", "", uri).rstrip("/")
     tail = suite.strip("/") if suite.endswith("/") else "dists/" + suite.rpartition("/")[0]
     quoted = re.sub(r"[_~%]", lambda match: f"%{ord(match.group()):02x}", f"{place}/{tail}")
     return quoted.replace("/", "_")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-Paragraph = dict[str, str]
+Paragraph = t.Dict[str, str]
 
 
 def paragraphs(text: str) -> t.Iterator[Paragraph]:

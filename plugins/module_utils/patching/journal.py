@@ -78,8 +78,8 @@ def alone(seconds: int) -> t.Iterator[None]:
         while not _locked(handle):
             if time.monotonic() > end:
                 raise Refused(
-                    f"Another patching task still works on this host after {seconds} seconds of waiting."
-                    " Nothing was touched by this one."
+                    f"Another patching task still works on this host, also after {seconds} seconds"
+                    " of waiting. Nothing was touched by this one."
                 )
             time.sleep(0.5)
         yield

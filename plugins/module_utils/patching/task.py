@@ -1,0 +1,37 @@
+"""What the modules that write have in common: their arguments, and how they end."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.applying import (
+    Result,
+    Task,
+)
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import (
+    Failed,
+    Refused,
+)
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import manager
+
+if t.TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+    from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import Manager
+
+
+def run_task(module: AnsibleModule, do: t.Callable[[Manager, Task], Result]) -> None:
+    """Do it with the arguments of ``module``, and end the module with what came of it."""
+    own = manager(module)
+    if own is None:
+        module.fail_json(msg="Neither apt nor dnf is on this host. Nothing was touched.")
+    known = {key: value for key, value in module.params.items() if key in Task._fields}
+    task = Task(check=module.check_mode, **known)
+    try:
+        module.exit_json(**do(own, task))
+    except Refused as refused:
+        module.fail_json(msg=str(refused), opsbook_refused=True)
+    except Failed as failed:
+        module.fail_json(msg=str(failed))
+    except OSError as error:
+        where = error.filename or "the disk"
+        module.fail_json(msg=f"{where}: {error.strerror}")

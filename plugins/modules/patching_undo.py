@@ -1,0 +1,82 @@
+#!/usr/bin/python
+"""Bring a host back to the exact packages it had before a change."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: patching_undo
+short_description: Bring back the exact packages of before a change
+version_added: 0.2.0
+description:
+  - Installs the kept versions, removes packages that the change added, puts back configuration
+    files with their modes and owners, holds, automatic marks and the states of services, and
+    verifies all of it against the manifest of the undo bundle.
+  - Needs no network, works on a host that is half-way, and may be run again.
+  - Refuses when a package has moved on since to a version that this change does not know.
+author:
+  - opsbook contributors (@opsbook)
+options:
+  change:
+    description: The number of the change.
+    type: str
+    required: true
+  plan:
+    description: The plan of this host, as opsbook gives it in C(opsbook_plan).
+    type: dict
+    required: true
+  wait_seconds:
+    description: How long to wait for another patching task on this host.
+    type: int
+    default: 600
+attributes:
+  check_mode:
+    support: full
+    description: Reads only, and tells whether packages would be brought back.
+  diff_mode:
+    support: none
+    description: The plan is the difference, read backwards.
+  platform:
+    support: full
+    platforms: linux
+    description: Linux with apt and dpkg, or with dnf and rpm.
+"""
+
+EXAMPLES = r"""
+- name: Bring back what was there before
+  opsbook.runbooks.patching_undo:
+    change: "{{ opsbook_change }}"
+    plan: "{{ opsbook_plan }}"
+"""
+
+RETURN = r"""
+opsbook_undone:
+  description: What was brought back, and that it was verified.
+  returned: success
+  type: dict
+  sample:
+    verified: true
+    packages: [{package: "openssl:amd64", from: 3.0.17-1, to: 3.0.15-1, how: archive}]
+    conffiles: [/etc/ssl/openssl.cnf]
+    marks: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import undoing
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.task import run_task
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "change": {"type": "str", "required": True},
+            "plan": {"type": "dict", "required": True},
+            "wait_seconds": {"type": "int", "default": 600},
+        },
+        supports_check_mode=True,
+    )
+    run_task(module, undoing.undo)
+
+
+if __name__ == "__main__":
+    main()
