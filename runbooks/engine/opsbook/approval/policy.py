@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from opsbook.approval import allowed_signers
 from opsbook.approval.allowed_signers import Signers, read_signers
@@ -32,6 +32,16 @@ from opsbook.model.runbook import Duration, duration
 ANY = "any"
 """In a quorum: whichever group."""
 
+T = TypeVar("T", str, tuple[Any, ...])
+
+
+def _some(value: T) -> T:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+Some = AfterValidator(_some)
 Group = Annotated[str, StringConstraints(pattern=RUNBOOK)]
 Class = Literal["standard", "normal"]
 Risk = Literal["low", "medium", "high"]
@@ -43,9 +53,9 @@ class Approver(Declared):
     """
 
     principal: Annotated[str, StringConstraints(pattern=PRINCIPAL, max_length=128)]
-    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
-    groups: tuple[Group, ...] = Field(default=("approver",), strict=False, min_length=1)
-    accounts: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = Field(strict=False)
+    name: Annotated[str, Some]
+    groups: Annotated[tuple[Group, ...], Some] = Field(default=("approver",), strict=False)
+    accounts: tuple[Annotated[str, Some], ...] = Field(strict=False)
 
 
 class Seat(Declared):
@@ -55,14 +65,18 @@ class Seat(Declared):
     count: int = Field(default=1, ge=1, le=9)
 
 
-Quorum = Annotated[tuple[Seat, ...], Field(strict=False, min_length=1)]
+Quorum = Annotated[tuple[Seat, ...], Field(strict=False), Some]
 
 
 class Rule(Declared):
     """The quorum for plans of these classes and risks; left out means all of them."""
 
-    classes: tuple[Class, ...] = Field(default=("standard", "normal"), strict=False, min_length=1)
-    risks: tuple[Risk, ...] = Field(default=("low", "medium", "high"), strict=False, min_length=1)
+    classes: Annotated[tuple[Class, ...], Some] = Field(
+        default=("standard", "normal"), strict=False
+    )
+    risks: Annotated[tuple[Risk, ...], Some] = Field(
+        default=("low", "medium", "high"), strict=False
+    )
     quorum: Quorum
 
 
@@ -87,11 +101,9 @@ class Approvers(Declared):
     """``approvers.yml``. Of ``rules`` the first that fits counts."""
 
     schema_version: Literal[1] = Field(alias="schema")
-    approvers: tuple[Approver, ...] = Field(strict=False, min_length=1)
-    rules: tuple[Rule, ...] = Field(
-        default=(Rule(risks=("high",), quorum=_TWO), Rule(quorum=_ONE)),
-        strict=False,
-        min_length=1,
+    approvers: Annotated[tuple[Approver, ...], Some] = Field(strict=False)
+    rules: Annotated[tuple[Rule, ...], Some] = Field(
+        default=(Rule(risks=("high",), quorum=_TWO), Rule(quorum=_ONE)), strict=False
     )
     emergency: Emergency = Emergency()
     policy: Quorum = _TWO

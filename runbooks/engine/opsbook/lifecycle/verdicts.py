@@ -92,12 +92,12 @@ def _cast(entry: Mapping[str, Any], policy: Policy, signatures: Signatures) -> C
     data = str(entry.get("statement", "")).encode("utf-8", "surrogatepass")
     try:
         statement = Statement.from_bytes(data)
-        if statement.decision is Decision.REVIEW:
-            return None
-        cast = Cast(statement, unstamp(entry["at"]["utc"]))
-        return check_signature(cast, data, str(entry.get("signature", "")), policy, signatures)
     except InputFault:
         return None
+    if statement.decision is Decision.REVIEW:
+        return None
+    cast = Cast(statement, unstamp(entry["at"]["utc"]))
+    return check_signature(cast, data, str(entry.get("signature", "")), policy, signatures)
 
 
 def _why(verdict: Verdict) -> Message:
