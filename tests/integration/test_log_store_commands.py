@@ -134,3 +134,35 @@ def test_what_cannot_be_meant_is_a_fault_of_usage(
     extra = ["--regex"] if words[0] == "search" else []
     assert run(["logs", *words, *extra, "-e", estate]) == 64
     assert capsys.readouterr().err.strip()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("search", "x"),
+        ("show",),
+        ("list",),
+        ("verify",),
+        ("completeness",),
+        ("retention",),
+        ("hold", "add", "CASE-8", "--reason", "x"),
+    ],
+)
+def test_a_mistyped_host_is_told_with_the_one_that_was_meant(
+    estate: str, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    assert run(["logs", *words, "-e", estate, "--host", "wbe1"]) == 64
+    told = capsys.readouterr().err
+    assert "no host wbe1" in told
+    assert "Did you mean web1?" in told
+    assert json.loads(said(capsys, "hold", "list", "-e", estate, "--json")) == []
+
+
+def test_a_host_of_the_inventory_without_logs_is_no_mistake(
+    estate: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hosts = "all: {hosts: {db7: {ansible_connection: local}}}\n"
+    (Path(estate) / "hosts.yml").write_text(hosts, encoding="utf-8")
+    assert json.loads(said(capsys, "search", "x", "-e", estate, "--host", "db7", "--json")) == []
+    assert run(["logs", "search", "x", "-e", estate, "--host", "zz"]) == 64
+    assert "There are the hosts db7, web1." in capsys.readouterr().err

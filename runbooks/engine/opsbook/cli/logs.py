@@ -75,7 +75,7 @@ def _search(
 ) -> int:
     from opsbook.domains.logs.read.reader import Query
 
-    store = open_logs(estate)
+    store = open_logs(estate, host)
     start, end = _between(store, since, until)
     query = Query(host, source, path, start, end, text, regex)
     found = _print_hits(store, query, number, to_json=to_json, named=True)
@@ -94,7 +94,7 @@ def _show(
 ) -> int:
     from opsbook.domains.logs.read.reader import Query
 
-    store = open_logs(estate)
+    store = open_logs(estate, host)
     start, end = _between(store, since, until)
     query = Query(host, source, path, start, end)
     found = _print_hits(store, query, number, to_json=to_json, named=False)
@@ -113,7 +113,7 @@ def _list(
 
     rows = [
         row
-        for row in kept_days(open_logs(estate), host)
+        for row in kept_days(open_logs(estate, host), host)
         if source in (None, row["source"])
     ]  # fmt: skip
     if not to_json:
@@ -140,7 +140,7 @@ def _verify(estate: EstateOption, host: HostOption = None, to_json: JsonOption =
     from opsbook.model.exits import Exit
     from opsbook.text import translate
 
-    store, anchors = open_logs_and_anchors(estate)
+    store, anchors = open_logs_and_anchors(estate, host)
     found = audit(store, anchors, host)
     if to_json:
         as_json(asdict(found) | {"fault": found.fault.to_json() if found.fault else None})
@@ -170,7 +170,7 @@ def _completeness(
     from opsbook.cli.show import as_json
     from opsbook.domains.logs.read.daily import daily
 
-    store = open_logs(estate)
+    store = open_logs(estate, host)
     today = store.clock.now().astimezone(store.estate.zone).date()
     last = day_of(day) or today
     first = last if day else today - timedelta(days=7)
@@ -194,7 +194,7 @@ def _retention(
     from opsbook.domains.logs.retain.due import may_delete, preview, step_json
     from opsbook.text import translate
 
-    store = open_logs(estate)
+    store = open_logs(estate, host)
     now = store.clock.now()
     deleting, warning = may_delete(store, now, remember=False)
     steps = preview(store, host, now, deleting=deleting)

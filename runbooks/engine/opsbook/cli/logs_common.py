@@ -19,27 +19,39 @@ SourceOption = Annotated[str | None, typer.Option("--source", help=tr("Only this
 JsonOption = Annotated[bool, typer.Option("--json", help=tr("Print JSON."))]
 
 
-def open_logs(estate: str) -> DiskLogStore:
-    """The log store of an estate given by name or path."""
+def open_logs(estate: str, host: str | None = None) -> DiskLogStore:
+    """The log store of an estate given by name or path.
+
+    Raises UsageFault when ``host`` is given and neither in the inventory nor in the store.
+    """
     from opsbook.domains.logs.keep.store import open_store
+    from opsbook.domains.logs.read.hosts import must_exist
     from opsbook.execution.declared.declarations import load_estate
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
     places = Places.from_env()
-    return open_store(load_estate(estate, places), places, SystemClock())
+    store = open_store(load_estate(estate, places), places, SystemClock())
+    must_exist(store, places, host)
+    return store
 
 
-def open_logs_and_anchors(estate: str) -> tuple[DiskLogStore, Anchors]:
-    """The log store of an estate, and what the ledger recorded of its nights."""
+def open_logs_and_anchors(estate: str, host: str | None) -> tuple[DiskLogStore, Anchors]:
+    """The log store of an estate, and what the ledger recorded of its nights.
+
+    Raises UsageFault when ``host`` is given and nothing knows it.
+    """
     from opsbook.domains.logs.keep.anchors import anchors_of
+    from opsbook.domains.logs.read.hosts import must_exist
     from opsbook.ledger.store import open_ledger
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
-    store = open_logs(estate)
-    ledger = open_ledger(Places.from_env(), SystemClock())
-    return store, anchors_of(ledger, store.estate.name)
+    store, places = open_logs(estate), Places.from_env()
+    anchors = anchors_of(open_ledger(places, SystemClock()), store.estate.name)
+    if host not in {name for name, _ in anchors}:
+        must_exist(store, places, host)
+    return store, anchors
 
 
 def day_of(text: str | None) -> date | None:

@@ -44,7 +44,7 @@ def _hold_add(
     from opsbook.domains.logs.retain import holds
     from opsbook.domains.logs.retain.retention import Hold
 
-    store = open_logs(estate)
+    store = open_logs(estate, host)
     wanted = Hold(0, case, host, source, day_of(start), day_of(end))
     entry = holds.add(store, _ledger(), wanted, reason, _user())
     if to_json:

@@ -44,7 +44,7 @@ def audit(store: DiskLogStore, anchors: Anchors, host: str | None = None) -> Aud
     """
     found = Audited()
     with store.catalogue.reading() as db:
-        kept = {row["host"] for row in db.execute("SELECT DISTINCT host FROM days")}
+        kept = set(stored.hosts(db))
     for name in sorted(kept | {name for name, _ in anchors}):
         if host in (None, name):
             found.hosts += 1

@@ -72,6 +72,11 @@ class StoredSpan:
             at += frame.length
 
 
+def hosts(db: sqlite3.Connection) -> list[str]:
+    """The hosts of which a night was committed, in the order of their names."""
+    return [row["host"] for row in db.execute("SELECT DISTINCT host FROM days ORDER BY host")]
+
+
 def files(
     db: sqlite3.Connection, *, host: str | None = None, day: str | None = None
 ) -> list[StoredFile]:

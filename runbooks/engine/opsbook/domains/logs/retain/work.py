@@ -15,6 +15,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from opsbook.domains.logs.keep import stored
 from opsbook.domains.logs.keep.store import DiskLogStore, open_store
 from opsbook.domains.logs.retain.due import day_end, may_delete, preview, step_json
 from opsbook.domains.logs.retain.retention import Action, Step
@@ -91,9 +92,9 @@ class RetainWork:
 
     def _departed(self) -> list[str]:
         with self._store.catalogue.reading() as db:
-            rows = db.execute("SELECT DISTINCT host FROM days ORDER BY host").fetchall()
+            kept = stored.hosts(db)
         known = self._everyone()
-        return [row["host"] for row in rows if row["host"] not in known]
+        return [host for host in kept if host not in known]
 
     def _report(
         self, host: str, departed: Sequence[str], job: Job, deleting: bool, warning: Message | None
@@ -173,7 +174,7 @@ def _manifests_to_archive(store: DiskLogStore, host: str, now: datetime) -> list
 
 def _is_stored(store: DiskLogStore, host: str) -> bool:
     with store.catalogue.reading() as db:
-        return db.execute("SELECT 1 FROM days WHERE host = ?", (host,)).fetchone() is not None
+        return host in stored.hosts(db)
 
 
 def _ending(done: Iterable[Retained], dry_run: bool) -> tuple[Outcome, Message]:
