@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from opsbook.model.exits import Exit
-from support.changes import Site, make_site
+from support.changes import SECOND, Site, make_site
 
 
 @pytest.fixture
@@ -72,6 +72,7 @@ def test_a_failing_wave_is_undone_the_run_stops_and_goes_on_when_mended(site: Si
         ("here/hosts.yml", "inventory"),
         ("here/allowed_signers", "policy"),
         ("here/approvers.yml", "policy"),
+        ("here/host_vars/h1.yml", "h1.yml"),
     ],
 )
 def test_what_changed_since_the_approval_is_refused_by_name(
@@ -79,7 +80,9 @@ def test_what_changed_since_the_approval_is_refused_by_name(
 ) -> None:
     change = site.approved("--set", "words=new")
     path = site.root / file
-    path.write_text(path.read_text(encoding="utf-8") + "\n# x\n", encoding="utf-8")
+    path.parent.mkdir(exist_ok=True)
+    former = path.read_text(encoding="utf-8") if path.exists() else ""
+    path.write_text(former.replace("甲方", "乙方") + "\n# x\n", encoding="utf-8")
     refused = site.run("apply", change)
     assert refused.returncode == Exit.REFUSED, refused.stderr
     assert words in refused.stderr or "hosts.yml" in refused.stderr
@@ -107,3 +110,35 @@ def test_an_exported_plan_edited_by_hand_is_refused(site: Site, tmp_path: Path) 
 def _last_record(site: Site) -> dict:
     line = site.json("records", "list", "-n", "1")[0]
     return json.loads(site.good("records", "show", line["run"], "--json"))
+
+
+def test_a_stopped_change_can_be_closed_as_it_stands_and_then_undone(site: Site) -> None:
+    change = site.approved("--set", "words=new")
+    (site.place("h3") / "fail").touch()
+    site.run("apply", change)
+    site.good("cancel", change, "--reason", "no time left")
+    dossier = site.json("records", "show", change)
+    assert dossier["state"] == "failed"
+    assert site.run("resume", change).returncode == Exit.USAGE
+    site.good("undo", change)
+    assert site.notices() == ["former"] * 3
+
+
+def test_an_emergency_needs_one_approver_passes_a_freeze_and_owes_a_review(site: Site) -> None:
+    file = site.estate / "estate.yml"
+    frozen = (
+        "calendar: {freezes: [{name: quiet, from: '2020-01-01', to: '2099-12-31', why: rest}]}\n"
+    )
+    file.write_text(file.read_text(encoding="utf-8") + frozen, encoding="utf-8")
+    usual = site.approved("--set", "words=new")
+    refused = site.run("apply", usual)
+    assert refused.returncode == Exit.REFUSED
+    assert "quiet" in refused.stderr
+    change = site.approved("--set", "words=new", "--emergency")
+    site.good("apply", change)
+    assert site.notices() == ["new"] * 3
+    record = _last_record(site)
+    assert any("quiet" in json.dumps(one["message"]) for one in record["deviations"])
+    assert site.json("records", "show", change)["review"]["due"]
+    site.good("review", change, "--reason", "looked at", "--key", site.key(SECOND), "--yes")
+    assert not site.json("records", "show", change)["review"]["due"]

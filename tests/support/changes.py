@@ -61,6 +61,7 @@ PLAYBOOK = """- name: Notice
     - name: Fail where it was asked for
       ansible.builtin.assert:
         that: not (place ~ '/fail') is exists
+      when: not ansible_check_mode
     - name: Write the notice
       ansible.builtin.copy:
         content: "{{ words }}\\n"
@@ -161,7 +162,8 @@ def make_site(root: Path, hosts: int = 3) -> Site:
     (site.estate / "hosts.yml").write_text(_hosts(site), encoding="utf-8")
     for host in site.hosts:
         site.place(host).mkdir(parents=True)
-        (site.place(host) / "notice").write_text("former\n", encoding="utf-8")
+        for name in ("notice", "notice.before"):
+            (site.place(host) / name).write_text("former\n", encoding="utf-8")
     _write_policy(site)
     change = json.loads(
         site.good("policy", "propose", "-e", site.estate, "--reason", "the first", "--json")
@@ -184,7 +186,8 @@ def _write_runbook(directory: Path) -> None:
 
 def _hosts(site: Site) -> str:
     lines = [
-        f"    {host}: {{ansible_connection: local, place: {site.place(host)}}}\n"
+        f"    {host}: {{ansible_connection: local, place: {site.place(host)},"
+        f" opsbook_lease_directory: {site.place(host)}}}\n"
         for host in site.hosts
     ]
     return "all:\n  hosts:\n" + "".join(lines)

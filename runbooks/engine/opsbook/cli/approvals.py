@@ -61,7 +61,8 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to ``app``."""
     app.command("approve", help=tr("Approve a change by signing its plan."))(_approve)
     app.command("reject", help=tr("Reject a change; it can never be applied."))(_reject)
-    app.command("cancel", help=tr("Withdraw a change that was not begun."))(_cancel)
+    cancelling = tr("Withdraw a change, or close one whose run was stopped.")
+    app.command("cancel", help=cancelling)(_cancel)
     app.command("review", help=tr("Review an emergency after it ended."))(_review)
 
 
@@ -114,9 +115,15 @@ def _cancel(
     reason: _Reason = "",
     to_json: JsonOption = False,
 ) -> int:
-    from opsbook.lifecycle.approving import cancel
+    from opsbook.cli.progress import watcher_for
+    from opsbook.lifecycle.applying import cancel_change
+    from opsbook.model.clock import SystemClock
+    from opsbook.model.places import Places
 
-    return _tell(cancel(_desk(change), _needed(reason, None)), to_json=to_json)
+    why, clock = _needed(reason, None), SystemClock()
+    with watcher_for(clock, to_json=to_json) as watcher:
+        decided = cancel_change(change, why, Places.from_env(), clock, watcher)
+    return _tell(decided, to_json=to_json)
 
 
 def _decide(

@@ -28,6 +28,7 @@ from opsbook.lifecycle.plan import common
 from opsbook.lifecycle.policies import policy_in_force
 from opsbook.lifecycle.request import Origin
 from opsbook.lifecycle.timing import freezes_within
+from opsbook.lifecycle.waves import split
 from opsbook.lifecycle.works import change_work_for
 from opsbook.model.canonical import digest
 from opsbook.model.clock import Clock, stamp
@@ -199,6 +200,7 @@ def describe_change(
     )  # fmt: skip
     calendars = load_calendars(estate)
     expires = scene.at + _validity(request, policy)
+    waves = Waves.model_validate(runbook.waves.model_dump() | dict(request.waves))
     return content | {
         "kind": "runbook",
         "change": "",
@@ -213,16 +215,21 @@ def describe_change(
         "freezes": freezes_within(calendars, scene.at, expires),
         "calendar_digest": calendars.digest,
         "on_drift": request.on_drift,
-        "waves": _waves(runbook.waves, request.waves),
+        "waves": waves.model_dump(),
         "host_plans": {name: plan.to_json() for name, plan in hosts.items()},
         "coverage": coverage(hosts.values()),
         "undo": {
             "possible": sum(plan.undo.possible for plan in hosts.values()),
             "total": sum(plan.undo.total for plan in hosts.values()),
         },
-        "seconds": max((plan.seconds for plan in hosts.values()), default=0)
-        or int(duration(runbook.predicted_duration).total_seconds()),
+        "seconds": _seconds(hosts, waves),
     }
+
+
+def _seconds(hosts: Mapping[str, HostPlan], waves: Waves) -> int:
+    """The predicted duration of the whole run: waves one after the other, each as its slowest."""
+    changing = [name for name, plan in hosts.items() if plan.outlook is Outlook.CHANGE]
+    return sum(max(hosts[name].seconds for name in wave) for wave in split(changing, waves))
 
 
 def _window(request: PlanRequest, estate: Estate) -> str | None:
@@ -243,8 +250,3 @@ def _validity(request: PlanRequest, policy: Policy) -> timedelta:
     if request.emergency:
         return min(request.valid or timedelta.max, timedelta(hours=EMERGENCY_HOURS))
     return request.valid or policy.plan_validity
-
-
-def _waves(declared: Waves, asked: Mapping[str, int]) -> dict[str, Any]:
-    """The runbook's ramp with what was asked for; at least one host fails before none may."""
-    return Waves.model_validate(declared.model_dump() | dict(asked)).model_dump()

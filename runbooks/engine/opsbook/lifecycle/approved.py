@@ -1,0 +1,125 @@
+"""An approved change about to be carried out, and what must hold before each of its waves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from opsbook.approval.signatures import Signatures, SshSignatures
+from opsbook.calendars.load import load_calendars
+from opsbook.execution.declared.declarations import load_estate, load_runbook
+from opsbook.execution.declared.inventory import load_inventory
+from opsbook.ledger.port import Ledger
+from opsbook.lifecycle.admission import Bound, admit
+from opsbook.lifecycle.plan import Plan
+from opsbook.lifecycle.refusal import record_refusal
+from opsbook.lifecycle.timing import closed
+from opsbook.model.change import ChangeState
+from opsbook.model.clock import Clock
+from opsbook.model.errors import OpsbookError, Refused, UsageFault
+from opsbook.model.estate import Estate
+from opsbook.model.message import Message, msg
+from opsbook.model.places import Places
+
+BEGUN = (ChangeState.APPLYING, ChangeState.STOPPED)
+"""States in which the plan is used and its run has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A change about to be carried out; ``at`` is the one reading of the clock."""
+
+    places: Places
+    clock: Clock
+    at: datetime
+    ledger: Ledger
+    bound: Bound
+    dossier: Mapping[str, Any]
+    signatures: Signatures
+
+    @property
+    def estate(self) -> Estate:
+        """The estate of the change."""
+        return self.bound.estate
+
+    @property
+    def change(self) -> str:
+        """The change's number."""
+        return str(self.dossier["change"])
+
+    @property
+    def plan(self) -> Plan:
+        """The approved plan."""
+        return Plan(self.dossier["plan"], self.dossier["plan_digest"])
+
+
+def make_scene(
+    dossier: Mapping[str, Any],
+    ledger: Ledger,
+    places: Places,
+    clock: Clock,
+    limit: str | None = None,
+) -> Scene:
+    """The scene of change ``dossier``, at one reading of the clock. Raises UsageFault."""
+    plan = dossier["plan"]
+    if dossier["kind"] != "runbook":
+        raise UsageFault(
+            msg("{change} plans no work on hosts.", change=dossier["change"]),
+            next_step=msg("opsbook plan explain {change} says what it is.",
+                          change=dossier["change"]),
+        )  # fmt: skip
+    estate = load_estate(dossier["directory"], places)
+    runbook = load_runbook(plan["runbook"]["name"])
+    inventory = load_inventory(estate, places, limit or plan["limit"] or runbook.targets)
+    bound = Bound(estate, runbook, inventory)
+    return Scene(places, clock, clock.now(), ledger, bound, dossier, SshSignatures())
+
+
+def admitted(scene: Scene, allowed: Sequence[ChangeState]) -> None:
+    """Raises Refused when anything is not as approved (:mod:`opsbook.lifecycle.admission`)."""
+    admit(scene.dossier, scene.bound, scene.ledger, scene.signatures, scene.at, allowed)
+
+
+def refuse_closed(scene: Scene) -> None:
+    """Raises Refused when the first wave could not begin now."""
+    problem = closed_now(scene, scene.at, scene.plan.hosts[:1])
+    if problem is not None:
+        raise Refused(problem, untouched=msg("No host was touched."))
+
+
+def before_wave(scene: Scene, hosts: Sequence[str]) -> Message | None:
+    """The gate before every wave: nothing that was approved has changed, and it is time.
+
+    Raises Refused when the approval no longer stands; gives the reason when it is not the time.
+    """
+    at = scene.clock.now()
+    states = (ChangeState.APPROVED, *BEGUN)
+    admit(scene.dossier, scene.bound, scene.ledger, scene.signatures, at, states)
+    return closed_now(scene, at, hosts)
+
+
+def closed_now(scene: Scene, at: datetime, hosts: Sequence[str]) -> Message | None:
+    """Why no wave of ``hosts`` may begin at ``at``: window, freeze, cut-off."""
+    calendars = load_calendars(load_estate(scene.dossier["directory"], scene.places))
+    return closed(scene.dossier["plan"], calendars, at, _needs(scene, hosts))
+
+
+def _needs(scene: Scene, hosts: Sequence[str]) -> timedelta:
+    """The predicted duration of a wave: its hosts are served at the same time."""
+    plans = scene.plan.host_plans
+    return timedelta(seconds=max((plans[host].seconds for host in hosts), default=0))
+
+
+def refusing(scene: Scene, who: Mapping[str, Any], check: Callable[[], None]) -> None:
+    """Let ``check`` refuse; what it refuses is recorded and signed before it is told."""
+    try:
+        check()
+    except OpsbookError as error:
+        number = record_refusal(
+            scene.estate, scene.bound.runbook.name, scene.ledger, scene.clock.now(), who,
+            error.problem, error.exit, change=scene.change,
+        )  # fmt: skip
+        error.untouched = msg("No host was touched; the refusal is recorded as {run}.", run=number)
+        raise

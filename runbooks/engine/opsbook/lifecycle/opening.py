@@ -1,0 +1,103 @@
+"""How runs of a change begin on record: the first time, going on, and its undo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from opsbook.calendars.load import load_calendars
+from opsbook.ledger.store import this_process
+from opsbook.lifecycle.approved import Scene
+from opsbook.lifecycle.history import History, changed_hosts, read_history, reopening
+from opsbook.lifecycle.plan import Plan
+from opsbook.lifecycle.timing import passed_over
+from opsbook.model.canonical import digest
+from opsbook.model.errors import UsageFault
+from opsbook.model.event import NewEvent
+from opsbook.model.message import msg
+
+
+def opening(scene: Scene, who: Mapping[str, Any], number: str) -> list[NewEvent]:
+    """The run and the spending of its nonce, in one transaction."""
+    begun = {"run": number, "phase": "apply", "nonce": scene.dossier["plan"]["nonce"]}
+    return [
+        _opened(scene, who, number, scene.plan, "apply"),
+        NewEvent("change.begun", scene.estate.name, scene.change, payload=begun, once=True),
+    ]
+
+
+def overridden(scene: Scene, run: str) -> list[NewEvent]:
+    """What an emergency goes through, as deviations of its run."""
+    calendars = load_calendars(scene.estate)
+    needs = timedelta(seconds=scene.dossier["plan"]["seconds"])
+    return [
+        NewEvent("run.deviation", scene.estate.name, run, payload={"message": told.to_json()})
+        for told in passed_over(scene.dossier["plan"], calendars, scene.at, needs)
+    ]
+
+
+def opening_undo(scene: Scene, who: Mapping[str, Any], plan: Plan, number: str) -> list[NewEvent]:
+    """The run that undoes, and its place in the dossier."""
+    begun = {"run": number, "phase": "undo", "hosts": plan.hosts}
+    return [
+        _opened(scene, who, number, plan, "undo"),
+        NewEvent("change.undo_begun", scene.estate.name, scene.change, payload=begun),
+    ]
+
+
+def _opened(scene: Scene, who: Mapping[str, Any], number: str, plan: Plan, phase: str) -> NewEvent:
+    payload = {
+        "plan": plan.content,
+        "plan_digest": plan.digest,
+        "phase": phase,
+        "directory": scene.dossier["directory"],
+        "requested_by": dict(who),
+        "holder": asdict(this_process(number)),
+    }
+    return NewEvent("run.opened", scene.estate.name, number, payload=payload)
+
+
+def resumed(scene: Scene, number: str, who: Mapping[str, Any]) -> History:
+    """Record who goes on, and with which hosts anew."""
+    history = read_history(scene.ledger, number)
+    payload = {
+        "requested_by": dict(who),
+        "holder": asdict(this_process(number)),
+        "reopened": reopening(history),
+    }
+    scene.ledger.append([NewEvent("run.resumed", scene.estate.name, number, payload=payload)])
+    return read_history(scene.ledger, number)
+
+
+def undo_plan(scene: Scene, limit: str | None) -> Plan:
+    """The approved plan for the hosts that may carry its changes and that ``limit`` leaves."""
+    changed = _changed(scene)
+    hosts = [host.name for host in scene.bound.inventory.hosts if host.name in changed]
+    if not hosts:
+        raise UsageFault(
+            msg("There is nothing to undo: no such host carries changes of {change}.",
+                change=scene.change),
+            untouched=msg("No host was touched."),
+        )  # fmt: skip
+    content = {
+        **scene.dossier["plan"],
+        "approved_digest": scene.dossier["plan_digest"],
+        "hosts": hosts,
+        "limit": limit or "",
+        "undoes_all": set(hosts) == changed,
+    }
+    return Plan(content, digest(content))
+
+
+def _changed(scene: Scene) -> set[str]:
+    """Hosts that the change's run has changed and no undo has brought back."""
+    changed: set[str] = set()
+    for run in scene.dossier["runs"]:
+        history = read_history(scene.ledger, run["run"])
+        if history.phase == "apply":
+            changed |= set(changed_hosts(history))
+        else:
+            changed -= {host for host, outcome in history.outcomes.items() if outcome.good}
+    return changed
