@@ -350,7 +350,7 @@ def test_a_change_is_cancelled_once_and_not_after_it_began(office: Office) -> No
     begun = office.planned()
     office.say(begun)
     office.ledger.append([NewEvent("change.begun", "small", begun, payload={"run": "RUN-1"})])
-    with pytest.raises(Refused, match="its state is applying"):
+    with pytest.raises(Refused, match="its state is being applied"):
         cancel(office.desk(begun), "late")
 
 

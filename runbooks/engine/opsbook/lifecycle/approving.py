@@ -22,6 +22,7 @@ from opsbook.approval.policy import Policy
 from opsbook.approval.signatures import Signatures, SshSignatures
 from opsbook.approval.sshsig import MOST_CHARACTERS, read_claim
 from opsbook.approval.statement import Decision, Statement
+from opsbook.documents.changes.labels import STATES
 from opsbook.execution.declared.declarations import load_estate
 from opsbook.execution.requester import requester
 from opsbook.ledger import resources
@@ -276,7 +277,7 @@ def _refuse_ended(desk: Desk, allowed: Sequence[ChangeState]) -> None:
     if state not in allowed:
         raise Refused(
             msg("That cannot be done with {change} now: its state is {state}.",
-                change=desk.change, state=state),
+                change=desk.change, state=STATES[state]),
             untouched=msg("Nothing was recorded."),
             next_step=msg("opsbook records show {change} tells its whole story.",
                           change=desk.change),

@@ -16,6 +16,7 @@ from typing import Any
 
 from opsbook.approval.policy import Policy, differences
 from opsbook.approval.signatures import Signatures, SshSignatures
+from opsbook.documents.changes.labels import STATES
 from opsbook.execution.declared.declarations import load_estate
 from opsbook.execution.requester import requester
 from opsbook.ledger import resources
@@ -190,7 +191,7 @@ def _refuse_adoption(dossier: Mapping[str, Any], at: datetime) -> None:
     change = dossier["change"]
     if dossier["state"] != ChangeState.APPROVED:
         problem = msg("{change} cannot be applied: its state is {state}.",
-                      change=change, state=dossier["state"])  # fmt: skip
+                      change=change, state=STATES[dossier["state"]])  # fmt: skip
     elif at >= unstamp(dossier["plan"]["expires"]):
         problem = msg("The plan of {change} expired at {expires}.",
                       change=change, expires=dossier["plan"]["expires"])  # fmt: skip
