@@ -6,7 +6,6 @@ for byte each time; nothing is remembered between two looks. Digests are ``sha25
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import platform
 import re
@@ -22,13 +21,19 @@ import opsbook
 from opsbook.execution.declared.control import SITE, collection_paths
 from opsbook.execution.declared.declarations import collection, runbook_directory
 from opsbook.execution.declared.inventory import variable_files
+from opsbook.execution.trees import files_below, tree_digest
 from opsbook.model.canonical import digest
 from opsbook.model.estate import Estate
 from opsbook.model.message import Message, msg
 
 _DISTRIBUTIONS = ("ansible-core", "ansible-runner", "fabric", "pytest-testinfra", "cryptography")
-_LEFT_OUT = {"__pycache__", "_content", ".git"}
 _PACKAGES = ("ansible", "ansible_runner")
+_BYTECODE = ("__pycache__",)
+"""Python leaves it beside packages. In runbooks and roles it counts: a role may copy it."""
+
+_OF_ENGINE = (*_BYTECODE, "_content", "*.mo")
+"""What is told of by its own name, and the compiled catalogues of a build."""
+
 _COLLECTION = re.compile(rb"\b([a-z_]\w*)\.([a-z_]\w*)\b")
 _OURS = ("opsbook", "runbooks")
 
@@ -42,11 +47,16 @@ def inputs(runbook: str, estate: Estate, salt: str) -> dict[str, Any]:
     Variables are salted because they may be short secrets. Raises UsageFault when there is no
     such runbook, InputFault when the estate has no hosts.
     """
+    return {"code": code_roots(runbook), "variables": variables(estate, salt)}
+
+
+def variables(estate: Estate, salt: str) -> dict[str, Any]:
+    """The part of :func:`inputs` that comes from the estate. Raises what that raises."""
     files = {
         _name(file, estate.directory): _salted(salt, file.read_bytes())
         for file in variable_files(estate)
     }
-    return {"code": code_roots(runbook), "variables": {"salt": salt, "files": files}}
+    return {"salt": salt, "files": files}
 
 
 def inputs_changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Message]:
@@ -71,31 +81,22 @@ def code_roots(runbook: str) -> dict[str, str]:
     collection that is named anywhere in them, and what the machine adds to Ansible's search path.
     """
     home = runbook_directory(runbook)
-    roots = {
+    written = {
         f"runbook {runbook}": home,
         "roles": collection() / "roles",
-        "plugins": collection() / "plugins",
-        "engine": Path(opsbook.__file__).parent,
-        **{name: _package(name) for name in _PACKAGES},
         **{str(place): place for place in SITE if place.is_dir()},
     }
-    roots |= _collections([home, collection() / "roles"])
-    return {name: tree_digest([root]) for name, root in sorted(roots.items())}
-
-
-def tree_digest(roots: Iterable[Path]) -> str:
-    """``sha256:...`` over the relative names and contents of every file below ``roots``.
-
-    Links are followed, so that an editable install and a wheel of the same code agree. What
-    Python or a build leaves beside the code (bytecode, compiled catalogues) does not count.
-    """
-    whole = hashlib.sha256()
-    for root in roots:
-        for name, path in sorted(_below(root, root.name)):
-            content = hashlib.sha256(path.read_bytes()).digest()
-            encoded = name.encode(errors="surrogateescape")
-            whole.update(len(encoded).to_bytes(4) + encoded + content)
-    return "sha256:" + whole.hexdigest()
+    packages = {
+        "plugins": collection() / "plugins",
+        **{name: _package(name) for name in _PACKAGES},
+        **_collections([home, collection() / "roles"]),
+    }
+    roots = {
+        "engine": tree_digest([Path(opsbook.__file__).parent], _OF_ENGINE),
+        **{name: tree_digest([root]) for name, root in written.items()},
+        **{name: tree_digest([root], _BYTECODE) for name, root in packages.items()},
+    }
+    return dict(sorted(roots.items()))
 
 
 def versions() -> dict[str, str]:
@@ -104,18 +105,6 @@ def versions() -> dict[str, str]:
     found.update({name: version(name) for name in _DISTRIBUTIONS})
     found["openssh"] = _openssh()
     return found
-
-
-def _below(directory: Path, name: str) -> Iterable[tuple[str, Path]]:
-    if not directory.is_dir():
-        return
-    for path in directory.iterdir():
-        if path.name in _LEFT_OUT or path.suffix == ".mo":
-            continue
-        if path.is_dir():
-            yield from _below(path, f"{name}/{path.name}")
-        elif path.is_file():
-            yield f"{name}/{path.name}", path
 
 
 def _package(name: str) -> Path:
@@ -144,7 +133,7 @@ def _named(root: Path) -> set[tuple[str, str]]:
     """Every ``namespace.name`` that stands in a YAML file below ``root``."""
     return {
         (namespace.decode(), name.decode())
-        for _, path in _below(root, root.name)
+        for _, path in files_below(root, _BYTECODE)
         if path.suffix in (".yml", ".yaml")
         for namespace, name in _COLLECTION.findall(path.read_bytes())
     }

@@ -40,6 +40,7 @@ def ansible_environment(estate: Estate) -> dict[str, str]:
     kept["ANSIBLE_HOME"] = str(_OURS.parent)  # instead of ~/.ansible, whose plugins would count
     kept["ANSIBLE_LOCAL_TEMP"] = tempfile.gettempdir()
     kept["LC_ALL"] = "C.UTF-8"
+    kept["PYTHONDONTWRITEBYTECODE"] = "1"  # beside a runbook's plugins it would count as code
     if "ANSIBLE_VAULT_PASSWORD_FILE" not in kept:
         kept.update(_vault_password(estate.directory / ".vault-password"))
     return kept

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from typing import Any
 from opsbook.execution.declared.control import ansible_command, ansible_environment
 from opsbook.execution.declared.hostvars import read_hosts
 from opsbook.execution.privatefile import write_private
+from opsbook.execution.trees import files_below
 from opsbook.model.errors import InputFault
 from opsbook.model.estate import Estate, Host, Inventory
 from opsbook.model.message import Message, msg
@@ -32,8 +32,6 @@ FORMAT = 2
 
 _VAULTED = b"$ANSIBLE_VAULT;"
 _ASK_SECONDS = 120
-_DEEPEST = 3000
-"""Longest path in characters below which variables are looked for."""
 _STRICT = {
     "ANSIBLE_HOST_PATTERN_MISMATCH": "error",  # else a mistyped host is passed over
     "ANSIBLE_DUPLICATE_YAML_DICT_KEY": "error",  # else the hosts under the first key are gone
@@ -80,12 +78,8 @@ def variable_files(estate: Estate) -> list[Path]:
     """
     found = [inventory_file(estate)]
     for folder in ("group_vars", "host_vars"):
-        for place, _, files in os.walk(estate.directory / folder, followlinks=True):
-            if len(place) > _DEEPEST:
-                raise InputFault(msg("Links below {directory} go round in a circle.",
-                                     directory=estate.directory / folder))  # fmt: skip
-            found += [Path(place, file) for file in files]
-    return sorted(file for file in found if file.is_file())
+        found += [file for _, file in files_below(estate.directory / folder)]
+    return sorted(found)
 
 
 def inventory_digest(estate: Estate) -> str:
