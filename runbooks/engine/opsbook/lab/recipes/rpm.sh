@@ -6,7 +6,10 @@ export DEBIAN_FRONTEND=noninteractive
 dpkg --force-unsafe-io --install /mnt/*.deb
 work=$(mktemp -d)
 repository=/srv/rpm
-mkdir -p "$repository" /etc/yum.repos.d
+mkdir -p "$repository" /etc/yum.repos.d /etc/dnf/vars /etc/rpm
+# Debian's rpm would keep a database in each user's home.
+echo '%_dbpath /var/lib/rpm' >/etc/rpm/macros
+echo 1 >/etc/dnf/vars/releasever
 
 spec() { # NAME VERSION REQUIRES CHANGE: a spec file on standard output
     cat <<END
@@ -42,6 +45,30 @@ for version in 1.0 1.1; do
     done
 done
 createrepo_c --quiet "$repository"
+cat >"$work/updateinfo.xml" <<END
+<?xml version="1.0" encoding="UTF-8"?>
+<updates>
+  <update from="lab@opsbook.invalid" status="final" type="security" version="1">
+    <id>OPSBOOK-2026:0001</id>
+    <title>opsbook-rpm-app: input is bounded</title>
+    <severity>Important</severity>
+    <issued date="2025-11-21 11:00:00"/>
+    <references>
+      <reference href="" id="CVE-2026-9900005" type="cve" title="CVE-2026-9900005"/>
+    </references>
+    <pkglist>
+      <collection short="lab">
+        <name>lab</name>
+        <package name="opsbook-rpm-app" version="1.1" release="1" epoch="0" arch="noarch"
+            src="opsbook-rpm-app-1.1-1.src.rpm">
+          <filename>opsbook-rpm-app-1.1-1.noarch.rpm</filename>
+        </package>
+      </collection>
+    </pkglist>
+  </update>
+</updates>
+END
+modifyrepo_c --mdtype=updateinfo "$work/updateinfo.xml" "$repository/repodata"
 cat >/etc/yum.repos.d/lab.repo <<END
 [opsbook-lab-security]
 name=opsbook lab
@@ -55,5 +82,5 @@ gpgcheck=0
 installonly_limit=3
 END
 rpm --initdb
-dnf --quiet --assumeyes --releasever=1 install opsbook-rpm-app-1.0 opsbook-rpm-lib-1.0
+dnf --quiet --assumeyes install opsbook-rpm-app-1.0 opsbook-rpm-lib-1.0
 rm -rf "$work"

@@ -24,10 +24,16 @@ from opsbook.model.message import Message, msg
 DISTRIBUTION_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _INDEX_NAMES = ("Packages.xz", "Packages.gz", "Packages")
 _SECONDS = 60.0
+_BEGIN, _SIGNATURE = b"-----BEGIN PGP SIGNED MESSAGE-----\n", b"\n-----BEGIN PGP SIGNATURE-----\n"
 
 
 def signed_release(file: Path, keyrings: Sequence[Path]) -> Release:
-    """What a key of ``keyrings`` signed in an InRelease file. Raises Refused."""
+    """What a key of ``keyrings`` signed in an InRelease file. Raises Refused.
+
+    Every signature in it must be good, and it must be one message with nothing around it: what
+    gpgv gives back of several would be of unclear origin.
+    """
+    _text(file)
     words = ["gpgv", "--quiet", "--output", "-"]
     for keyring in keyrings:
         words += ["--keyring", str(keyring.absolute())]
@@ -51,8 +57,7 @@ def unchecked_release(file: Path) -> Release:
 
     Only for machines without the archive's keyring; the bundle's own signature then vouches.
     """
-    text = file.read_bytes().partition(b"\n\n")[2].partition(b"\n-----BEGIN PGP SIGNATURE-----")[0]
-    return _release(file, text)
+    return _release(file, _text(file))
 
 
 def index_of(release: Release, component: str, arch: str) -> str:
@@ -123,6 +128,14 @@ def _checked_index(
     if not file.is_file() or sha256_of(file) != release.hashes[path][0]:
         raise _broken(f"{suite}/{path}", msg("it is not what the archive signed"))
     return file
+
+
+def _text(file: Path) -> bytes:
+    """The text of a clear-signed message (RFC 9580, 7), whoever signed it. Raises Refused."""
+    data = file.read_bytes()
+    if not (data.startswith(_BEGIN) and data.count(_BEGIN) == 1 and data.count(_SIGNATURE) == 1):
+        raise _untrusted(file, msg("it is not one signed message"))
+    return data.partition(b"\n\n")[2].partition(_SIGNATURE)[0]
 
 
 def _release(file: Path, text: bytes) -> Release:

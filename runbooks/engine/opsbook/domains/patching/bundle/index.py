@@ -111,7 +111,7 @@ def _package(fields: Mapping[str, str]) -> Package | None:
     sha256 = fields.get("SHA256", "")
     good = (
         _NAME.fullmatch(name) and is_version(version, "deb") and paths.is_plain(filename)
-        and size.isdecimal() and _HASH.fullmatch(sha256)
+        and size.isdecimal() and len(size) < 10 and _HASH.fullmatch(sha256)
     )  # fmt: skip
     if not good:
         return None

@@ -121,7 +121,8 @@ def open_tape(file: Path) -> Iterator[Tape]:
         raw: BinaryIO = file.open("rb")
     except OSError as error:
         raise InputFault(
-            msg("{file} cannot be read: {reason}", file=file, reason=error.strerror)
+            msg("{file} cannot be read: {reason}", file=file, reason=error.strerror),
+            untouched=msg("Nothing was imported."),
         ) from error
     with raw:
         decompressor: Any = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW)
