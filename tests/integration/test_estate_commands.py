@@ -47,6 +47,26 @@ def test_every_runbook_is_listed_and_shown_in_both_languages(
             assert row["name"] in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", [["--lang", "fr", "runbooks"], ["runbooks", "--lang=", "x"]])
+def test_a_language_that_is_not_ours_is_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == Exit.USAGE
+    told = capsys.readouterr()
+    assert "zh and en" in told.err
+    assert told.out == ""
+
+
+def test_the_lab_is_listed_by_the_name_it_is_called(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_estate(tmp_path / "state" / "lab" / "estate", LOCAL)
+    assert run(["estate", "list", "--json"]) == Exit.DONE
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)] == ["lab"]
+    assert run(["estate", "check", "-e", "lbb"]) == Exit.USAGE
+    assert "Did you mean lab?" in capsys.readouterr().err
+
+
 def test_a_runbook_with_faults_does_not_hide_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

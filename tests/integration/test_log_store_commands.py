@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from doubles.frames import APP, send
+from opsbook.cli.logs_page import print_hits
 from opsbook.cli.main import run
 from opsbook.domains.logs.keep.store import open_store
+from opsbook.domains.logs.read.reader import Hit
 from opsbook.execution.declared.declarations import load_estate
 from opsbook.model.clock import SystemClock
 from opsbook.model.places import Places
@@ -66,6 +68,16 @@ def test_search_prints_the_lines_with_a_text(
     assert found == []
     found = json.loads(said(capsys, "search", "request 7", "-e", estate, "--json"))
     assert [(hit["host"], hit["source"]) for hit in found] == [("web1", "app")]
+
+
+def test_what_is_found_is_readable_as_json_in_chinese(
+    estate: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (hit, *_) = hits = [Hit("web1", "app", "/a", None, "登录失败 \x1b[31m\x9b1m\u202e", 9, False)]
+    assert print_hits(hits, UTC, to_json=True, named=True) == 1
+    out = capsys.readouterr().out
+    assert "登录失败 \\u001b[31m\\u009b1m\\u202e" in out
+    assert json.loads(out)[0]["text"] == hit.text
 
 
 def test_show_prints_a_span_of_time(

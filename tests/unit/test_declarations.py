@@ -119,7 +119,7 @@ def test_an_estate_is_found_by_path_by_name_and_in_the_working_directory(
     assert declarations.load_estate(str(listed), places).directory == listed
     assert declarations.load_estate("listed", places).directory == listed
     assert declarations.load_estate("near", places).directory == near
-    assert declarations.list_estates(places) == [listed, near]
+    assert list(declarations.list_estates(places).values()) == [listed, near]
 
 
 def test_an_estate_that_does_not_exist_is_a_usage_fault_that_helps(

@@ -30,11 +30,11 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
 def test_the_lab_that_is_up_is_taken(places: Places) -> None:
     up = _write(places.lab / "estate")
     assert load_estate("lab", places).directory == up
-    assert list_estates(places) == [up]
+    assert list_estates(places) == {"lab": up}
 
 
 def test_without_one_the_pattern_is_no_estate(places: Places) -> None:
-    assert list_estates(places) == []
+    assert list_estates(places) == {}
     with pytest.raises(UsageFault) as fault:
         load_estate("lab", places)
     assert "The lab is not up." in str(fault.value)

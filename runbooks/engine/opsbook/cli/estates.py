@@ -195,14 +195,14 @@ def _estates(to_json: _Json = False) -> int:
     from opsbook.model.places import Places
 
     rows, code, places = [], Exit.DONE, Places.from_env()
-    for directory in list_estates(places):
+    for name, directory in list_estates(places).items():
         try:
             estate = load_estate(str(directory), places)
         except InputFault as fault:
             complain(fault)
             code = fault.exit
             continue
-        row = {"name": directory.name, "title": _said(estate.title), "timezone": estate.timezone}
+        row = {"name": name, "title": _said(estate.title), "timezone": estate.timezone}
         rows.append({**row, "directory": str(directory)})
     columns = [("name", tr("Estate")), ("title", tr("Title")), ("timezone", tr("Time zone")),
                ("directory", tr("Directory"))]  # fmt: skip

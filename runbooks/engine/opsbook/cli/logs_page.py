@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -26,7 +27,7 @@ def print_hits(hits: Iterable[Hit], zone: tzinfo, *, to_json: bool, named: bool)
     for hit in hits:
         if to_json:
             sys.stdout.write("[\n" if count == 0 else ",\n")
-            sys.stdout.write(json.dumps(_plain(hit, zone), ensure_ascii=True))
+            sys.stdout.write(_json(_plain(hit, zone)))
         else:
             name = _name(hit) if named else ""
             text = _visible(hit.text) if terminal else hit.text
@@ -35,6 +36,15 @@ def print_hits(hits: Iterable[Hit], zone: tzinfo, *, to_json: bool, named: bool)
     if to_json:
         sys.stdout.write("[]\n" if count == 0 else "\n]\n")
     return count
+
+
+def _json(value: object) -> str:
+    """Readable as it stands, but for what could command a terminal or turn text around."""
+    text = json.dumps(value, ensure_ascii=False)
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def _plain(hit: Hit, zone: tzinfo) -> dict[str, object]:

@@ -11,14 +11,18 @@ from opsbook.model.exits import Exit
 
 def run(argv: Sequence[str]) -> int:
     """Run one command and return its exit code (:class:`opsbook.model.exits.Exit`)."""
-    text.use(text.choose(_asked_language(argv)))
+    asked = _asked_language(argv)
+    text.use(text.choose(asked))
     import typer
 
     from opsbook.cli.app import command
+    from opsbook.cli.options import speaks
     from opsbook.cli.surroundings import needs_directory
     from opsbook.model.errors import OpsbookError
 
     try:
+        if asked is not None:
+            speaks(asked)
         needs_directory()
         result = command().main(list(argv), prog_name="opsbook", standalone_mode=False)
     except typer.Exit as ending:

@@ -22,6 +22,20 @@ DetailedOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help=tr("As JSON."))]
 
 
+def speaks(language: str) -> None:
+    """Raises UsageFault for a language that is not ours, naming those that are."""
+    from opsbook.model.errors import UsageFault
+    from opsbook.model.message import msg
+    from opsbook.text import known
+
+    if not known(language):
+        raise UsageFault(
+            msg("opsbook does not speak {language}.", language=language),
+            untouched=msg("Nothing was started."),
+            next_step=msg("The languages are zh and en."),
+        )
+
+
 def pairs(settings: list[str], option: str = "--set") -> dict[str, str]:
     """``name=value`` words as a mapping. Raises UsageFault naming the first that is none."""
     from opsbook.model.errors import UsageFault

@@ -228,7 +228,7 @@ def _declared_witnesses(places: Any) -> list[Witness]:
     from opsbook.model.errors import OpsbookError
 
     found: list[Witness] = []
-    for directory in list_estates(places):
+    for directory in list_estates(places).values():
         try:
             estate = load_estate(str(directory), places)
         except OpsbookError:

@@ -192,7 +192,7 @@ def _estates(name: str | None) -> Sequence[Estate]:
     places = Places.from_env()
     if name:
         return [load_schedules(name, places)]
-    return [load_estate(str(directory), places) for directory in list_estates(places)]
+    return [load_estate(str(directory), places) for directory in list_estates(places).values()]
 
 
 def _due_rows(estate: Estate, now: datetime, number: int) -> list[dict[str, Any]]:

@@ -4,6 +4,6 @@ A fact is kept as a :class:`opsbook.model.message.Message` (English text with na
 and their values) and becomes a sentence only where somebody reads it. May import ``model``.
 """
 
-from opsbook.text.catalogue import LANGUAGES, choose, current, tr, translate, use
+from opsbook.text.catalogue import LANGUAGES, choose, current, known, tr, translate, use
 
-__all__ = ["LANGUAGES", "choose", "current", "tr", "translate", "use"]
+__all__ = ["LANGUAGES", "choose", "current", "known", "tr", "translate", "use"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import os
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,11 @@ _LOCALE_DIR = Path(__file__).parent / "locale"
 
 class _Chosen:
     language = "en"
+
+
+def known(asked: str) -> bool:
+    """Whether ``asked`` means one of our languages: ``zh``, ``zh_CN.UTF-8``, ``en``, ``en-GB``."""
+    return re.split("[-_.@]", asked.lower())[0] in ("zh", "en")
 
 
 def choose(asked: str | None, env: Mapping[str, str] | None = None) -> str:

@@ -36,8 +36,8 @@ def load_estate(name_or_path: str, places: Places) -> Estate:
     return estate.model_copy(update={"directory": directory})
 
 
-def list_estates(places: Places) -> list[Path]:
-    """The directories of all estates that can be given by name, in the order of their names."""
+def list_estates(places: Places) -> dict[str, Path]:
+    """All estates that can be given by name, in the order of their names, and their directories."""
     found: dict[str, Path] = {}
     for parent in _estate_parents():
         for file in sorted(parent.glob("*/estate.yml")):
@@ -45,7 +45,7 @@ def list_estates(places: Places) -> list[Path]:
     found.pop("lab", None)  # a repository has only its pattern; the lab's own is below our state
     if (places.lab / "estate" / "estate.yml").is_file():
         found["lab"] = places.lab / "estate"
-    return [found[name] for name in sorted(found)]
+    return dict(sorted(found.items()))
 
 
 def load_runbook(name: str) -> Runbook:
@@ -145,7 +145,7 @@ def _find_estate(name: str, places: Places) -> Path:
         for parent in _estate_parents():
             if (parent / name / "estate.yml").is_file():
                 return parent / name
-    known = [directory.name for directory in list_estates(places)]
+    known = list(list_estates(places))
     if os.sep in name and Path(name).is_dir():
         raise UsageFault(msg("{directory} is no estate: it has no estate.yml.", directory=name))
     raise UsageFault(
