@@ -142,7 +142,7 @@ def _release(file: Path, text: bytes) -> Release:
     try:
         return read_release(text.decode("utf-8", "replace"))
     except ValueError as error:
-        raise _untrusted(file, msg("{reason}", reason=str(error))) from error
+        raise _untrusted(file, msg("its date or its hashes are missing")) from error
 
 
 def _untrusted(file: Path, reason: Message) -> Refused:
