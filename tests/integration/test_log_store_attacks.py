@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from doubles.clock import FakeClock
 from doubles.frames import APP, frame, send
 from doubles.run import BOTH, ESTATE
 from opsbook.domains.logs.keep.audit import audit
+from opsbook.domains.logs.keep.catalogue import Catalogue
 from opsbook.domains.logs.keep.store import DiskLogStore, open_store
 from opsbook.domains.logs.model import Stream
 from opsbook.domains.logs.read.reader import Query, read
@@ -244,6 +246,7 @@ def test_too_little_free_space_refuses_the_night_before_it_begins(tmp_path: Path
 
 NIGHTS = """
 import sys
+import threading
 from pathlib import Path
 from doubles.frames import APP, send
 from doubles.run import ESTATE
@@ -308,3 +311,25 @@ def test_a_clock_that_jumped_back_keeps_the_last_day_and_says_so(tmp_path: Path)
     assert result.day == "2026-11-21"
     assert any("earlier than the last stored day" in note.text for note in result.notes)
     assert audit(store, {}).fault is None
+
+
+def test_a_new_catalogue_that_several_open_at_once_is_busy_for_none_of_them(
+    tmp_path: Path,
+) -> None:
+    troubles: list[BaseException] = []
+    for number in range(100):
+        path, start = tmp_path / f"{number}.db", threading.Barrier(4)
+
+        def open_it(path: Path = path, start: threading.Barrier = start) -> None:
+            start.wait()
+            try:
+                Catalogue(path, "small")
+            except BaseException as trouble:
+                troubles.append(trouble)
+
+        threads = [threading.Thread(target=open_it) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert troubles == []

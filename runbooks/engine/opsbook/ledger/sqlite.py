@@ -113,6 +113,23 @@ def raise_tokens(path: Path, by: int) -> None:
         writing.close()
 
 
+def write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log; SQLite itself does not wait here for others who switch.
+
+    Raises sqlite3.OperationalError when they take longer than :data:`BUSY_SECONDS`.
+    """
+    limit = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > limit:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn the database's own errors into sentences; nothing was written when one is raised."""
@@ -157,24 +174,10 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
-    _write_ahead(connection)
+    write_ahead(connection)
     for setting in ("synchronous=FULL", "secure_delete=ON"):
         connection.execute(f"PRAGMA {setting}")
     return connection
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to the write-ahead log; SQLite itself does not wait here for others who switch."""
-    limit = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > limit:
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 def _create_private(path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from opsbook.ledger.sqlite import BUSY_SECONDS, write_ahead
 from opsbook.model.errors import Busy, HostRefused, InputFault, IntegrityFault, Refused
 from opsbook.model.message import msg
 
@@ -21,7 +22,6 @@ Row = sqlite3.Row
 
 SCHEMA = 1
 _NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHM")
-BUSY_SECONDS = 60.0
 
 UNTOUCHED = msg("What was stored before is untouched.")
 
@@ -179,7 +179,7 @@ class Catalogue:
     def _connect(self, reading: bool) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
-            db.execute("PRAGMA journal_mode = WAL")
+            write_ahead(db)
             db.execute("PRAGMA synchronous = FULL")
         except sqlite3.OperationalError as error:
             db.close()
