@@ -216,7 +216,7 @@ def _until(request: EnvelopeRequest, desk: _Desk) -> datetime:
         raise UsageFault(problem, untouched=msg("Nothing was planned."))
     if until > desk.at + desk.policy.approval_validity("envelope"):
         raise UsageFault(
-            msg("--until {until} is later than the approver policy allows: at most {most} from now.",
+            msg("--until {until} is later than the approver policy allows: {most} from now.",
                 until=request.until, most=desk.policy.declared.validity.envelope),
             untouched=msg("Nothing was planned."),
         )  # fmt: skip
