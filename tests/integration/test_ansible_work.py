@@ -368,3 +368,34 @@ def test_a_full_disk_is_told_and_no_host_is_started(tmp_path: Path, catalog: Pat
         subprocess.run(["umount", str(state)], check=True)
     assert {report.outcome for report in sink.reports.values()} == {Outcome.NOT_STARTED}
     assert "No space left" in sink.reports["here"].summary.english()
+
+
+SHADOW = """\
+#!/usr/bin/python
+from ansible.module_utils.basic import AnsibleModule
+AnsibleModule({}, supports_check_mode=True).fail_json(msg="shadowed")
+"""
+
+
+def test_plugins_of_the_home_directory_and_modules_of_the_estate_are_not_run(
+    tmp_path: Path, catalog: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in no digest: neither a module in ~/.ansible nor a package in the estate counts."""
+    home = tmp_path / "home"
+    for folder, name in (("modules", "ping.py"), ("action", "ping.py")):
+        place = home / ".ansible" / "plugins" / folder
+        place.mkdir(parents=True)
+        (place / name).write_text(SHADOW)
+    role = home / ".ansible" / "roles" / "strange" / "tasks"
+    role.mkdir(parents=True)
+    (role / "main.yml").write_text("- ansible.builtin.fail: {msg: shadowed}\n")
+    monkeypatch.setenv("HOME", str(home))
+    hosts = HERE.replace("there: {}", "")
+    estate = make_estate(tmp_path / "estate", hosts, **{"yaml.py": "raise SystemExit('shadowed')"})
+    make_runbook(catalog, "quick", play("{name: go, ping: {}}"))
+    sink = perform(make_job(estate, "quick", tmp_path / "state"))
+    assert sink.reports["here"].outcome is Outcome.OK, sink.reports["here"].summary.english()
+    make_runbook(catalog, "roles", "- hosts: all\n  gather_facts: false\n  roles: [strange]\n")
+    sink = perform(make_job(estate, "roles", tmp_path / "state"))
+    assert "strange" in sink.reports["here"].summary.english()
+    assert "shadowed" not in sink.text()

@@ -71,7 +71,9 @@ class Foreseen:
 def foresee(lines: Iterable[Line]) -> Foreseen:
     """Read what one host's tasks told in check mode, in their order."""
     found = Foreseen()
+    told: Counter[str] = Counter()
     for key, line in keyed(lines):
+        told[task_name(line)] += 1
         if line["handler"]:
             found._handled.add(task_name(line))
         if line["status"] == "failed":
@@ -80,7 +82,7 @@ def foresee(lines: Iterable[Line]) -> Foreseen:
         _take(found, key, line)
     for name in found._notified:
         if name not in found._handled:
-            found.items.append(_handler(name))
+            found.items.append(_handler(name, told[name] + 1))
     return found
 
 
@@ -135,7 +137,7 @@ def _take(found: Foreseen, key: str, line: Line) -> None:
     found.items.append(_item(key, line, coverage))
     if coverage is not Coverage.PREDICTED:
         found._unsure |= {*line["sets"], *line["facts"]}
-        found._notified |= dict.fromkeys(line["notify"])
+        found._notified |= dict.fromkeys(name[:MOST_NAME] for name in line["notify"])
     if line["always"] and line["changed"]:
         found.notes.append(
             msg("task {task} has check_mode: false: it changed the host while it was only foreseen",
@@ -196,9 +198,9 @@ def _words(line: Line, coverage: Coverage) -> Message:
                task=task, module=line["action"])  # fmt: skip
 
 
-def _handler(name: str) -> Item:
+def _handler(name: str, number: int) -> Item:
     text = msg("handler {task} may run, depending on what cannot be foreseen", task=name)
-    return Item(f"task:{name[:MOST_NAME]}#1", text, None, None, Coverage.UNPREDICTABLE,
+    return Item(f"task:{name}#{number}", text, None, None, Coverage.UNPREDICTABLE,
                 {"module": "", "handler": True})  # fmt: skip
 
 
