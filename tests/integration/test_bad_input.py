@@ -437,3 +437,32 @@ def test_memory_stays_flat_whatever_the_size_of_a_line(desk: Desk) -> None:
         code, kib = done.stdout.splitlines()[-1].split()
         assert code == "0"
         assert int(kib) < 150 * 1024
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("records", "list"), 65),
+        (("state", "show"), 65),
+        (("lab", "status"), 65),
+        (("state", "restore", "estate/estate.yml"), 65),
+        (("estate", "list"), 0),
+        (("doctor",), 10),
+    ],
+)
+def test_a_state_of_somebody_else_is_told_in_one_sentence(
+    desk: Desk, words: tuple[str, ...], code: int
+) -> None:
+    state = desk.root / "state"
+    state.mkdir(mode=0o700)
+    os.chown(state, 65534, 65534)
+    powers = "-dac_override,-dac_read_search"
+    argv = ["setpriv", f"--bounding-set={powers}", "--inh-caps=-all", sys.executable]
+    done = subprocess.run(
+        [*argv, "-m", "opsbook", *words],
+        cwd=desk.root, env={**os.environ, **desk.env}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    calm(done, code)
+    if code:
+        assert f"{state} belongs to nobody; root may not use it" in done.stdout + done.stderr

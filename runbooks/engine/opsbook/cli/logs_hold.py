@@ -96,9 +96,7 @@ def _ledger() -> Ledger:
 
 def _user() -> str:
     import os
-    import pwd
 
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
+    from opsbook.execution.requester import account
+
+    return account(os.getuid())

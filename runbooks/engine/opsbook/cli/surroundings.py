@@ -58,6 +58,10 @@ def in_the_way(error: OSError) -> OpsbookError | None:
     """What to tell about a file, directory or disk that stands in the way; None: our own bug."""
     if error.errno not in _IN_THE_WAY:
         return None
+    if error.errno in (errno.EACCES, errno.EPERM) and error.filename is not None:
+        foreign = _state_of_another(Path(os.fsdecode(error.filename)))
+        if foreign is not None:
+            return foreign
     reason = error.strerror or str(error)
     if error.filename is None:
         problem = msg("What opsbook writes cannot be written: {reason}.", reason=reason)
@@ -67,6 +71,27 @@ def in_the_way(error: OSError) -> OpsbookError | None:
         problem,
         next_step=msg("Mend that and try again; opsbook records list shows what was begun."),
     )
+
+
+def _state_of_another(file: Path) -> OpsbookError | None:
+    """What to tell when ``file`` lies in a state directory that belongs to somebody else."""
+    from opsbook.execution.requester import account
+    from opsbook.model.places import Places
+
+    state = Places.from_env().root
+    try:
+        owner = state.stat().st_uid
+    except OSError:
+        return None
+    if owner == os.geteuid() or not file.is_relative_to(state):
+        return None
+    return InputFault(
+        msg("The state directory {path} belongs to {owner}; {user} may not use it.",
+            path=state, owner=account(owner), user=account(os.geteuid())),
+        untouched=msg("Nothing was touched."),
+        next_step=msg("Work as {owner}, or set OPSBOOK_STATE to a directory of your own.",
+                      owner=account(owner)),
+    )  # fmt: skip
 
 
 def finish(code: int) -> int:

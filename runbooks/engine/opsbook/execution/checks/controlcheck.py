@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from opsbook.execution.checks.check import Check
 from opsbook.execution.declared.declarations import collection
+from opsbook.execution.requester import account
 from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
@@ -100,9 +102,16 @@ def _room(places: Places) -> Check:
 
 
 def _modes(places: Places) -> Iterator[Check]:
-    """Nobody else reads our state."""
+    """Nobody else reads our state, and it is ours."""
     if not places.root.exists():
         yield Check("control", msg("{place} will be made when it is needed", place=places.root))
+        return
+    if not os.access(places.root, os.R_OK | os.W_OK | os.X_OK):
+        owner, user = account(places.root.stat().st_uid), account(os.geteuid())
+        bad = msg("{path} belongs to {owner}; {user} may not use it",
+                  path=places.root, owner=owner, user=user)  # fmt: skip
+        mend = msg("Work as {owner}, or set OPSBOOK_STATE to a directory of your own.", owner=owner)
+        yield Check("control", bad, _BAD, mend)
         return
     files = [places.root, places.ledger, places.keys, *_children(places.keys)]
     for path in (path for path in files if path.exists()):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -43,8 +44,9 @@ def list_estates(places: Places) -> dict[str, Path]:
         for file in sorted(parent.glob("*/estate.yml")):
             found.setdefault(file.parent.name, file.parent.absolute())
     found.pop("lab", None)  # a repository has only its pattern; the lab's own is below our state
-    if (places.lab / "estate" / "estate.yml").is_file():
-        found["lab"] = places.lab / "estate"
+    with suppress(PermissionError):  # a state that is not ours: its lab is not ours either
+        if (places.lab / "estate" / "estate.yml").is_file():
+            found["lab"] = places.lab / "estate"
     return dict(sorted(found.items()))
 
 

@@ -7,7 +7,6 @@ first host of the inventory, and reported in its evidence under ``departed``.
 from __future__ import annotations
 
 import os
-import pwd
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from opsbook.domains.logs.retain.due import day_end, may_delete, preview, step_j
 from opsbook.domains.logs.retain.retention import Action, Step
 from opsbook.domains.logs.retain.tiers import Mover, mark_reported, unreported
 from opsbook.execution.reports import faulty
+from opsbook.execution.requester import account
 from opsbook.execution.work import HostReport, Job, Sink
 from opsbook.model.clock import Clock
 from opsbook.model.errors import OpsbookError
@@ -127,7 +127,7 @@ class RetainWork:
             return Retained()
         lock = self._store.lock(host)
         try:
-            mover = Mover(self._store, host, job.run, _user())
+            mover = Mover(self._store, host, job.run, account(os.getuid()))
             mover.finish_leaving()
             steps = preview(self._store, host, job.clock.now(), deleting=deleting)
             done = _carry_out(self._store, mover, host, steps, job)
@@ -197,10 +197,3 @@ def _ending(done: Iterable[Retained], dry_run: bool) -> tuple[Outcome, Message]:
     return Outcome.CHANGED if changed else Outcome.OK, msg(
         "Archived {archived} files, deleted {hot} from the hot tier and {archive} from the"
         " archive; {held} are held.", **numbers)  # fmt: skip
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
