@@ -93,10 +93,7 @@ def test_what_was_planned_is_done_and_told_item_by_item(tmp_path: Path, catalog:
     report = sink.reports["here"]
     assert report.outcome is Outcome.CHANGED
     assert said(report) == []
-    item = job.plans["here"].items[0]
-    assert report.evidence["actual"] == {
-        "task:write#1": {"before": None, "after": item.after, "changed": True}
-    }
+    assert report.evidence["actual"] == {"task:write#1": {"changed": True}}
     assert (tmp_path / "out").read_text() == "new"
     assert marker(tmp_path)["until"] == 0
 
@@ -113,13 +110,6 @@ def test_what_was_not_planned_and_what_did_not_happen_are_deviations(
         "task write was predicted to change and did not",
         "task more was not predicted to change and did",
     ]
-
-
-def test_an_item_that_went_elsewhere_is_a_deviation(tmp_path: Path, catalog: Path) -> None:
-    job = planned(job_of(tmp_path, catalog, tasks(WRITE)))
-    (tmp_path / "out").write_text("somebody was here")
-    (deviation,) = said(perform(job).reports["here"])
-    assert deviation.startswith("task write was predicted to go from - to sha256:")
 
 
 PREPARE = """\

@@ -85,6 +85,20 @@ def test_what_comes_after_the_end_of_foresight_is_told_and_no_deviation() -> Non
     assert deviations == []
 
 
+def test_an_item_that_went_elsewhere_is_a_deviation() -> None:
+    def changed(before: str) -> dict[str, Any]:
+        return line(diff=[{"before": {"mode": before}, "after": {"mode": "0600"}}])
+
+    plan = host_plan("h", foresee([changed("0644")]), undoable=True, seconds=1)
+    actual, deviations = compare(plan, [changed("0755")])
+    assert actual["task:t#1"] == {"changed": True, "before": "mode=0755", "after": "mode=0600"}
+    (deviation,) = deviations
+    assert deviation.english() == (
+        "task t was predicted to go from mode=0644 to mode=0600 and went from mode=0755"
+        " to mode=0600"
+    )
+
+
 WORDS = st.sampled_from(["a", "b", "c", "{{ x }}", "名", "\u202e", "x" * 300])
 LINES = st.lists(
     st.builds(

@@ -33,8 +33,10 @@ def compare(
 
 
 def _happened(line: Line) -> dict[str, Any]:
-    before, after = sides(line)
-    happened: dict[str, Any] = {"before": before, "after": after, "changed": bool(line["changed"])}
+    """Before and after only where the module told them: asking costs a look at the host each."""
+    happened: dict[str, Any] = {"changed": bool(line["changed"])}
+    if line["diff"]:
+        happened["before"], happened["after"] = sides(line)
     return happened | ({"failed": True} if line["status"] == "failed" else {})
 
 

@@ -50,9 +50,8 @@ class PlaybookChange:
 
         def work(held: Sequence[Host]) -> dict[str, HostReport]:
             told.append(Told(sink, masker_of(job)))
-            options = () if self._planner else ("--diff",)
             file = job.runbook.work.playbook or ""
-            asked = _play(file, held, job, phase="apply", options=options, told=told[0])
+            asked = _play(file, held, job, phase="apply", told=told[0])
             return play(asked, job, sink, masker_of(job))
 
         for name, report in _under_markers(hosts, job, work).items():
