@@ -119,6 +119,28 @@ def test_everything_wrong_with_an_estate_is_told_at_once(
     }
 
 
+def test_faults_of_the_declaration_do_not_hide_those_of_the_other_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = "opsbook_logs_app: [{name: app, files: [/var/log/a], timezone: Mars}]\n"
+    estate = make_estate(
+        tmp_path / "estate",
+        "all: {hosts: {here: {ansible_connection: telnet}}}\n",
+        **{
+            "estate.yml": ESTATE + "colour: red\n",
+            "group_vars/all.yml": logs,
+            "approvers.yml": "colour: red\n",
+        },
+    )
+    told = {(file, path) for file, _, path, _ in faults(estate, capsys)}
+    assert told > {
+        ("estate.yml", "colour"),
+        ("all.yml", "opsbook_logs_app.0.timezone"),
+        ("hosts.yml", "here.ansible_connection"),
+        ("approvers.yml", "colour"),
+    }
+
+
 def test_one_name_of_two_sources_on_a_host_is_a_fault(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

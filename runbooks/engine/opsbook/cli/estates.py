@@ -221,7 +221,7 @@ def _check(
     from opsbook.model.places import Places
 
     declared, inventory, faults = check_estate(estate, Places.from_env(), _lists())
-    faults += _more_faults(declared) if declared else []
+    faults += _more_faults(declared)
     if to_json:
         as_json({"estate": estate, "faults": [fault_row(fault) for fault in faults]})
     elif faults:
@@ -288,7 +288,7 @@ def _of_estate(name: str, places: Any) -> list[Check]:
     from opsbook.model.message import msg
 
     declared, inventory, faults = check_estate(name, places, _lists())
-    faults += _more_faults(declared) if declared else []
+    faults += _more_faults(declared)
     checks = [
         Check("estate", msg("{file}:{line}: {path}: {problem}", file=fault.file, line=fault.line,
                             path=fault.path, problem=fault_row(fault)["problem"]), Exit.BAD_INPUT)

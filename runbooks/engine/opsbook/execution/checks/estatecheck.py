@@ -5,6 +5,7 @@ stores. Reaches no host.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from opsbook.execution.declared.declarations import load_estate, load_runbook
+from opsbook.execution.declared.declarations import find_estate, load_estate, load_runbook
 from opsbook.execution.declared.explain import check, own_words
 from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.declared.yamlfile import Document, Where, read_yaml
+from opsbook.model import names
 from opsbook.model.errors import InputFault, UsageFault
 from opsbook.model.estate import Estate, Inventory, Scheduled
 from opsbook.model.faults import Fault
@@ -26,27 +28,39 @@ from opsbook.model.runbook import Runbook
 
 def check_estate(
     name: str, places: Places, lists: Mapping[str, type[BaseModel]]
-) -> tuple[Estate | None, Inventory | None, list[Fault]]:
-    """Read the estate and find all faults.
+) -> tuple[Estate, Inventory | None, list[Fault]]:
+    """Read the estate and find all faults; those of one file do not hide those of another.
 
-    ``lists`` says of what kind the items of variables are whose name begins so, such as
-    ``{"opsbook_logs_": Source}``. Raises UsageFault when there is no such estate.
+    Where ``estate.yml`` itself has faults, the estate that is returned is a bare one of the same
+    directory. ``lists`` says of what kind the items of variables are whose name begins so, such
+    as ``{"opsbook_logs_": Source}``. Raises UsageFault when there is no such estate.
     """
+    directory = find_estate(name, places)
+    faults: list[Fault] = []
     try:
-        estate = load_estate(name, places)
+        estate = load_estate(str(directory), places)
+        faults += [*_stores(estate), *_failure_command(estate)]
     except InputFault as fault:
-        return None, None, list(fault.faults) or [_unplaced("estate.yml", fault)]
-    faults = [*_stores(estate), *_failure_command(estate)]
-    faults += _variables(estate.directory, lists)
+        estate = _bare(directory)
+        faults += fault.faults or [_unplaced(str(directory / "estate.yml"), fault)]
+    faults += _variables(directory, lists)
     inventory = None
     try:
         inventory = load_inventory(estate, places, None)
     except InputFault as fault:
-        faults += fault.faults or [_unplaced(str(estate.directory / "hosts.yml"), fault)]
+        faults += fault.faults or [_unplaced(str(directory / "hosts.yml"), fault)]
     faults += _schedules(estate, places, inventory)
     if inventory is not None:
         faults += [*_known_hosts(inventory), *_twice(inventory, lists)]
     return estate, inventory, faults
+
+
+def _bare(directory: Path) -> Estate:
+    """An estate that says nothing but where it is."""
+    name = directory.name if re.fullmatch(names.ESTATE, directory.name) else "estate"
+    title = {"zh": name, "en": name}
+    declared = {"schema": 1, "name": name, "title": title, "timezone": "UTC"}
+    return Estate.model_validate({**declared, "directory": directory})
 
 
 def _unplaced(file: str, fault: InputFault) -> Fault:
@@ -94,13 +108,13 @@ def _failure_command(estate: Estate) -> Iterator[Fault]:
 
 
 def _schedules(estate: Estate, places: Places, inventory: Inventory | None) -> Iterator[Fault]:
-    names: set[str] = set()
+    taken: set[str] = set()
     for place, scheduled in enumerate(estate.schedules):
         path: Where = ("schedules", place)
-        if scheduled.name in names:
+        if scheduled.name in taken:
             problem = msg("there is another schedule named {name}", name=scheduled.name)
             yield _at(estate, (*path, "name"), problem)
-        names.add(scheduled.name)
+        taken.add(scheduled.name)
         yield from _of_runbook(estate, path, scheduled)
         if scheduled.limit is not None and inventory is not None:
             yield from _limit(estate, places, path, scheduled.limit)

@@ -29,12 +29,31 @@ def load_estate(name_or_path: str, places: Places) -> Estate:
 
     Raises UsageFault when there is none, InputFault with every fault of its ``estate.yml``.
     """
-    directory = _find_estate(name_or_path, places)
+    directory = find_estate(name_or_path, places)
     document = read_yaml(directory / "estate.yml")
     estate = check(Estate, document)
     if estate is None:
         raise _faulty(document)
     return estate.model_copy(update={"directory": directory})
+
+
+def find_estate(name: str, places: Places) -> Path:
+    """The directory of the estate of that name, or in that directory. Raises UsageFault."""
+    if name == "lab":
+        return _lab(places)
+    if (Path(name) / "estate.yml").is_file():
+        return Path(name).absolute()
+    if re.fullmatch(names.ESTATE, name):
+        for parent in _estate_parents():
+            if (parent / name / "estate.yml").is_file():
+                return parent / name
+    known = list(list_estates(places))
+    if os.sep in name and Path(name).is_dir():
+        raise UsageFault(msg("{directory} is no estate: it has no estate.yml.", directory=name))
+    raise UsageFault(
+        msg("There is no estate named {name}.", name=name),
+        next_step=_nearest(name, known) or msg("opsbook estate list lists all estates."),
+    )
 
 
 def list_estates(places: Places) -> dict[str, Path]:
@@ -136,24 +155,6 @@ def _estate_parents() -> Iterator[Path]:
 def _path_list(variable: str) -> list[Path]:
     parts = os.environ.get(variable, "").split(os.pathsep)
     return [Path(part).expanduser().absolute() for part in parts if part]
-
-
-def _find_estate(name: str, places: Places) -> Path:
-    if name == "lab":
-        return _lab(places)
-    if (Path(name) / "estate.yml").is_file():
-        return Path(name).absolute()
-    if re.fullmatch(names.ESTATE, name):
-        for parent in _estate_parents():
-            if (parent / name / "estate.yml").is_file():
-                return parent / name
-    known = list(list_estates(places))
-    if os.sep in name and Path(name).is_dir():
-        raise UsageFault(msg("{directory} is no estate: it has no estate.yml.", directory=name))
-    raise UsageFault(
-        msg("There is no estate named {name}.", name=name),
-        next_step=_nearest(name, known) or msg("opsbook estate list lists all estates."),
-    )
 
 
 def _lab(places: Places) -> Path:
