@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from opsbook.lifecycle.planning import Planned
 
+_MOST_HOSTS = 1_000_000
+"""As in :mod:`opsbook.model.runbook`, which is slow to import."""
+
 
 class _PlanGroup(TyperGroup):
     """``opsbook plan RUNBOOK ...`` is short for ``opsbook plan make RUNBOOK ...``."""
@@ -66,11 +69,15 @@ def _make(
         ),
     ] = "skip",
     first: Annotated[
-        int | None, typer.Option("--first", min=1, help=tr("Hosts in the first wave."))
+        int | None,
+        typer.Option("--first", min=1, max=_MOST_HOSTS, help=tr("Hosts in the first wave.")),
     ] = None,
-    cap: Annotated[int | None, typer.Option("--cap", min=1, help=tr("Most hosts a wave."))] = None,
+    cap: Annotated[
+        int | None, typer.Option("--cap", min=1, max=_MOST_HOSTS, help=tr("Most hosts a wave."))
+    ] = None,
     budget: Annotated[
-        int | None, typer.Option("--budget", min=0, help=tr("How many hosts may fail."))
+        int | None,
+        typer.Option("--budget", min=0, max=_MOST_HOSTS, help=tr("How many hosts may fail.")),
     ] = None,
     emergency: Annotated[
         bool,
@@ -116,7 +123,8 @@ def _tell(planned: Planned, *, to_json: bool) -> int:
         for name, entry in planned.plan["host_plans"].items():
             print(f"{name}: {_why(entry)}")
         print(tr("Nothing would change on any host; no change was made."))
-        return Exit.DONE
+        outlooks = [entry["outlook"] for entry in planned.plan["host_plans"].values()]
+        return Exit.REFUSED if "cannot" in outlooks else Exit.DONE
     print(page_of(planned.change, "text"))
     return Exit.DONE
 

@@ -1,0 +1,89 @@
+"""Changelogs of newer versions, read from their package files, which are fetched for that only."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import subprocess
+import tarfile
+import tempfile
+import typing as t
+
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import aptwork
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import environment
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.names import deb_name
+
+SCHEMA = "opsbook.patching-changelogs/1"
+MOST_BYTES = 200 * 1024
+"""What is kept of a changelog; the newest entries come first."""
+
+_SECONDS = 120
+_ENTRY = re.compile(r"^[a-z0-9][a-z0-9+.-]* \([^)]*\) [^;\n]*;", re.MULTILINE)
+
+Asked = t.Mapping[str, str]
+"""``package``, ``arch``, ``version``, ``source``, ``source_version``."""
+
+
+def read_changelogs(asked: t.Sequence[Asked]) -> dict[str, t.Any]:
+    """Evidence: the newest part of each changelog, and which could not be had and why."""
+    with tempfile.TemporaryDirectory(prefix="opsbook-changelogs-") as directory:
+        words = [f"{one['package']}:{one['arch']}={one['version']}" for one in asked]
+        done = aptwork.download(words, directory) if words else None
+        why = done.words if done is not None and done.status else "the archive has no such file"
+        found = [(one, _text(directory, one)) for one in asked]
+    named = [(_named(one), text) for one, text in found]
+    return {
+        "schema": SCHEMA,
+        "changelogs": [dict(name, text=text) for name, text in named if text],
+        "missing": [dict(name, why=_why(text, why)) for name, text in named if not text],
+    }
+
+
+def _named(one: Asked) -> dict[str, str]:
+    return {"source": one["source"], "source_version": one["source_version"]}
+
+
+def _why(text: str | None, why: str) -> str:
+    return why if text is None else "its package has no changelog"
+
+
+def _text(directory: str, one: Asked) -> str | None:
+    """The changelog; None when there is no package file, empty when there is none in it."""
+    path = os.path.join(directory, deb_name(one["package"], one["version"], one["arch"]))
+    if not os.path.isfile(path):
+        return None
+    with subprocess.Popen(
+        ["dpkg-deb", "--fsys-tarfile", path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+    ) as unpacking:
+        try:
+            return _cut(_member(unpacking.stdout, one["package"]))
+        finally:
+            unpacking.kill()
+
+
+def _member(stream: t.Any, package: str) -> bytes:
+    """The first bytes of the package's changelog; hostile archives only ever give bytes."""
+    home = f"./usr/share/doc/{package}/changelog"
+    try:
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            for member in archive:
+                if member.isfile() and member.name in (home + ".Debian.gz", home + ".gz"):
+                    file = archive.extractfile(member)
+                    if file is not None:
+                        return gzip.GzipFile(fileobj=file).read(MOST_BYTES)
+    except (tarfile.TarError, OSError, EOFError):
+        return b""
+    return b""
+
+
+def _cut(data: bytes) -> str:
+    """Whole entries only: the last one may have been cut off."""
+    text = data.decode("utf-8", "replace")
+    if len(data) < MOST_BYTES:
+        return text
+    heads = [match.start() for match in _ENTRY.finditer(text)]
+    return text[: heads[-1]] if len(heads) > 1 else text

@@ -1,0 +1,94 @@
+#!/usr/bin/python
+"""Read the changelogs of newer package versions."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: patching_changelogs
+short_description: Read the changelogs of package versions that are not installed yet
+version_added: 0.2.0
+description:
+  - Fetches each package file into a directory that is removed again, and reads its changelog, so
+    that the plan can name the CVEs which a version closes.
+  - Changes nothing on the host.
+author:
+  - opsbook contributors (@opsbook)
+options:
+  packages:
+    description: One package of each source version that is asked for.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      package:
+        description: The name of the binary package.
+        type: str
+        required: true
+      arch:
+        description: Its architecture.
+        type: str
+        required: true
+      version:
+        description: Its version.
+        type: str
+        required: true
+      source:
+        description: The name of its source package.
+        type: str
+        required: true
+      source_version:
+        description: The version of its source package.
+        type: str
+        required: true
+attributes:
+  check_mode:
+    support: full
+    description: Reads only.
+  diff_mode:
+    support: none
+    description: Nothing is changed.
+  platform:
+    support: full
+    platforms: linux
+    description: Linux with apt and dpkg.
+"""
+
+EXAMPLES = r"""
+- name: Read what closes which CVE
+  opsbook.runbooks.patching_changelogs:
+    packages:
+      - package: openssl
+        arch: amd64
+        version: 3.0.17-1~deb12u3
+        source: openssl
+        source_version: 3.0.17-1~deb12u3
+"""
+
+RETURN = r"""
+opsbook_evidence:
+  description: The changelogs, and which could not be had and why.
+  returned: always
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import changelogs
+
+NAMES = ("package", "arch", "version", "source", "source_version")
+
+
+def main() -> None:
+    options = {name: {"type": "str", "required": True} for name in NAMES}
+    module = AnsibleModule(
+        argument_spec={
+            "packages": {"type": "list", "elements": "dict", "required": True, "options": options}
+        },
+        supports_check_mode=True,
+    )
+    evidence = changelogs.read_changelogs(module.params["packages"])
+    module.exit_json(changed=False, opsbook_evidence=evidence)
+
+
+if __name__ == "__main__":
+    main()
