@@ -8,6 +8,7 @@ $OPSBOOK_STATE                (default $XDG_STATE_HOME/opsbook, ~/.local/state/o
 |-- cache/                    may be deleted at any time
 |-- logs/<estate>/            hot tier of collected logs, and their catalogue
 |-- archive/<estate>/         archive tier
+|-- patching/                 what is known of packages; repositories of estates without a way out
 `-- lab/                      the lab's images, hosts and inventory
 """
 
