@@ -114,3 +114,18 @@ def test_a_jump_host_that_cannot_reach_the_host(host: Host, sshd: Sshd, tmp_path
     inner = replace(host, name="inner1", port=free_port(), jump="web1")
     problem, _ = trouble(inner, sshd.known_hosts, tmp_path, host)
     assert problem == "The jump host web1 cannot reach inner1."
+
+
+def test_a_jump_host_that_is_down_is_named_instead_of_the_host_behind_it(
+    host: Host, sshd: Sshd, tmp_path: Path
+) -> None:
+    port = free_port()
+    jump = replace(host, name="jump1", port=port)
+    inner = replace(host, name="inner1", jump="jump1")
+    problem, mend = trouble(inner, sshd.known_hosts, tmp_path, jump)
+    reason = f"Nothing listens at 127.0.0.1:{port} for jump1."
+    assert problem == f"inner1 lies behind the jump host jump1: {reason}"
+    assert mend == "Check that sshd runs there."
+    written = replace(host, name="inner2", jump=f"{sshd.user}@localhost:{port}")
+    problem, _ = trouble(written, sshd.known_hosts, tmp_path)
+    assert f"Nothing listens at localhost:{port}" in problem

@@ -43,8 +43,8 @@ class Leases:
             gone = msg("{host} is no longer in the inventory; it was left untouched.", host=name)
             missed(HostReport(name, Outcome.NOT_STARTED, gone))
             return None
-        if host.vars.get("opsbook_managed") is False:
-            missed(_unmanaged(host))
+        if host.left_alone is not None:
+            missed(_unmanaged(host, host.left_alone))
             return None
         try:
             self._take(name)
@@ -76,7 +76,6 @@ class Leases:
         self._sink.defer(self._sink.event(kind, payload))
 
 
-def _unmanaged(host: Host) -> HostReport:
-    reason = host.vars.get("opsbook_managed_reason", "opsbook_managed: false")
+def _unmanaged(host: Host, reason: str) -> HostReport:
     why = msg("{host} is not managed by opsbook: {reason}", host=host.name, reason=reason)
     return HostReport(host.name, Outcome.SKIPPED, why)

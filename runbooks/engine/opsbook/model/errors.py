@@ -10,6 +10,7 @@
     +-- HostFault                 one host; never ends the run for the others
         +-- HostFailed        10
         +-- HostUnreachable   11
+            +-- JumpUnreachable   a jump host on the way to it
         +-- HostRefused       12
 
 Anything else that escapes is our own bug and ends with exit code 70.
@@ -108,6 +109,17 @@ class HostUnreachable(HostFault):
 
     exit = Exit.HOST_UNREACHABLE
     outcome = Outcome.UNREACHABLE
+
+
+class JumpUnreachable(HostUnreachable):
+    """The host lies behind a jump host that could not be reached, for ``reason``."""
+
+    def __init__(
+        self, problem: Message, jump: str, reason: Message, *, next_step: Message | None = None
+    ) -> None:
+        super().__init__(problem, next_step=next_step)
+        self.jump = jump
+        self.reason = reason
 
 
 class HostRefused(HostFault):

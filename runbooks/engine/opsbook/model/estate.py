@@ -124,6 +124,13 @@ class Host:
     groups: tuple[str, ...] = ()
     vars: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def left_alone(self) -> str | None:
+        """Why opsbook keeps off it, where the inventory says ``opsbook_managed: false``."""
+        if self.vars.get("opsbook_managed") is not False:
+            return None
+        return str(self.vars.get("opsbook_managed_reason", "opsbook_managed: false"))
+
 
 @dataclass(frozen=True, slots=True)
 class Inventory:

@@ -123,9 +123,9 @@ class _Silent:
 def _cannot(host: Host) -> HostPlan | None:
     """Why opsbook may not or cannot change ``host``, whatever is there."""
     why: Message | None = None
-    if host.vars.get("opsbook_managed") is False:
-        reason = str(host.vars.get("opsbook_managed_reason", "opsbook_managed: false"))
-        why = msg("{host} is not managed by opsbook: {reason}", host=host.name, reason=reason)
+    if host.left_alone is not None:
+        why = msg("{host} is not managed by opsbook: {reason}",
+                  host=host.name, reason=host.left_alone)  # fmt: skip
     elif not host.python:
         why = msg("there is no Python on this host, so Ansible cannot change it")
     return HostPlan(host.name, Outlook.CANNOT, why) if why else None

@@ -11,7 +11,7 @@ from typing import Any
 from opsbook.execution.checks.check import Check
 from opsbook.execution.reach.records import read_records
 from opsbook.execution.reach.shell import Shell
-from opsbook.model.errors import HostFault
+from opsbook.model.errors import HostFault, HostUnreachable, JumpUnreachable
 from opsbook.model.estate import Host
 from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
@@ -42,19 +42,71 @@ done
 
 
 def check_hosts(hosts: Sequence[Host], shell: Shell) -> list[Check]:
-    """All hosts at once, in the order in which they were given."""
+    """All hosts at once, told in the order in which they were given.
+
+    Hosts behind a jump host that cannot be reached are told once, under the name of the jump
+    host. Hosts that are not managed are not asked.
+    """
+    asking = _Asking(hosts, shell)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(lambda host: list(_host(host, shell)), hosts))
-    return [check for answer in answers for check in answer]
+        nearest_first = sorted(hosts, key=lambda host: len(asking.way(host)))
+        answers = dict(pool.map(lambda host: (host.name, asking.ask(host)), nearest_first))
+    return [check for host in hosts for check in answers[host.name]] + asking.told_of_jumps()
+
+
+class _Asking:
+    """Asks hosts from several threads and remembers the jump hosts that were not reached."""
+
+    def __init__(self, hosts: Sequence[Host], shell: Shell) -> None:
+        self._hosts = {host.name: host for host in hosts}
+        self._shell = shell
+        self._down: dict[str, Message] = {}
+        self._told: set[str] = set()
+        self._behind: dict[str, list[str]] = {}
+
+    def way(self, host: Host) -> list[str]:
+        """The jump hosts before ``host`` as the inventory names them, the nearest to it first."""
+        found: list[str] = []
+        at: Host | None = host
+        while at is not None and at.jump and at.jump not in found:
+            found.append(at.jump)
+            at = self._hosts.get(at.jump)
+        return found
+
+    def ask(self, host: Host) -> list[Check]:
+        """What is found on ``host``; nothing when a jump host is in between that is not reached."""
+        if host.left_alone is not None:
+            what = msg("not managed by opsbook and so not asked: {reason}", reason=host.left_alone)
+            return [Check(host.name, what)]
+        jump = next((jump for jump in self.way(host) if jump in self._down), None)
+        if jump is None:
+            try:
+                return list(_host(host, self._shell))
+            except JumpUnreachable as fault:
+                jump = fault.jump
+                self._down.setdefault(jump, fault.reason)
+            except HostFault as fault:
+                if isinstance(fault, HostUnreachable):
+                    self._down.setdefault(host.name, fault.problem)
+                    self._told.add(host.name)
+                return [Check(host.name, fault.problem, fault.exit, fault.next_step)]
+        self._behind.setdefault(jump, []).append(host.name)
+        return []
+
+    def told_of_jumps(self) -> list[Check]:
+        """Once per jump host: why it is not reached, unless that was told, and what is behind."""
+        checks = []
+        for jump, hosts in sorted(self._behind.items()):
+            if jump not in self._told:
+                checks.append(Check(jump, self._down[jump], Exit.HOST_UNREACHABLE))
+            behind = msg("behind it and so not asked: {hosts}", hosts=", ".join(sorted(hosts)))
+            checks.append(Check(jump, behind, Exit.HOST_UNREACHABLE))
+        return checks
 
 
 def _host(host: Host, shell: Shell) -> Iterator[Check]:
     begun = time.time()
-    try:
-        done = shell.run(host, PROBE, timeout=SECONDS, become=False)
-    except HostFault as fault:
-        yield Check(host.name, fault.problem, fault.exit, fault.next_step)
-        return
+    done = shell.run(host, PROBE, timeout=SECONDS, become=False)
     ended = time.time()
     facts, _ = read_records(done.out)
     yield Check(host.name, msg("reached in {seconds} s", seconds=round(ended - begun, 2)))

@@ -14,7 +14,7 @@ from fabric import Config, Connection
 
 from opsbook.execution.reach.shell import MOST_OUTPUT, Completed, completed, out_of_time
 from opsbook.execution.reach.ssh import ssh_config
-from opsbook.model.errors import HostUnreachable
+from opsbook.model.errors import HostUnreachable, JumpUnreachable
 from opsbook.model.estate import Host, Inventory
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
@@ -42,6 +42,9 @@ def run_there(
     """
     connection = _connection(host, inventory, places)
     try:
+        for jump in reversed(list(_jumps(connection))):
+            with _on_the_way(host, jump, inventory):
+                jump.open()
         with _in_words(host, inventory):
             connection.open()
             return _talk(connection, command, script.encode(), host.name, timeout)
@@ -60,11 +63,17 @@ def _connection(host: Host, inventory: Inventory, places: Places) -> Any:
         "allow_agent": others,
     }
     connection = Connection(host.name, config=config, connect_timeout=CONNECT_SECONDS)
-    hop = connection
-    while isinstance(hop, Connection):
+    for hop in (connection, *_jumps(connection)):
         _be_strict(hop, inventory)
-        hop = hop.gateway
     return connection
+
+
+def _jumps(connection: Any) -> Iterator[Any]:
+    """The hops before a host, the nearest to it first."""
+    hop = connection.gateway
+    while isinstance(hop, Connection):
+        yield hop
+        hop = hop.gateway
 
 
 def _be_strict(hop: Any, inventory: Inventory) -> None:
@@ -81,10 +90,8 @@ class _Refuse(paramiko.MissingHostKeyPolicy):
 
 def _close(connection: Any) -> None:
     """Close every hop, also after a failure half way."""
-    hop = connection
-    while isinstance(hop, Connection):
+    for hop in (connection, *_jumps(connection)):
         hop.client.close()
-        hop = hop.gateway
 
 
 def _talk(connection: Any, command: str, script: bytes, host: str, timeout: float) -> Completed:
@@ -128,6 +135,22 @@ def _receive(channel: Any, until: float) -> tuple[bytes, bytes]:
 def _take(into: bytearray, ready: Any, receive: Any) -> None:
     if ready():
         into += receive(65536)[: max(0, MOST_OUTPUT - len(into))]
+
+
+@contextmanager
+def _on_the_way(host: Host, hop: Any, inventory: Inventory) -> Iterator[None]:
+    """What is wrong with a jump host, as the reason why ``host`` is not reached."""
+    known = {each.name: each for each in (*inventory.hosts, *inventory.jumps)}
+    jump = known.get(hop.original_host) or Host(hop.original_host, hop.host, hop.port)
+    try:
+        with _in_words(jump, inventory):
+            yield
+    except HostUnreachable as fault:
+        raise JumpUnreachable(
+            msg("{host} lies behind the jump host {jump}: {reason}",
+                host=host.name, jump=jump.name, reason=fault.problem),
+            jump.name, fault.problem, next_step=fault.next_step,
+        ) from fault  # fmt: skip
 
 
 @contextmanager
