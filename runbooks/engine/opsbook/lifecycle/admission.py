@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from opsbook.approval.signatures import Signatures
-from opsbook.execution.provenance import inputs, inputs_changed, versions
+from opsbook.execution.provenance import code_roots, inputs, inputs_changed, versions
 from opsbook.ledger.changes import project_change
 from opsbook.ledger.port import Ledger
 from opsbook.lifecycle.moments import refuse_clock_gone_back
@@ -112,6 +112,31 @@ def refuse_changed_inputs(dossier: Dossier, bound: Bound) -> None:
             untouched=msg("No host was touched."),
             next_step=msg("Bring it back to what was approved, or make a new plan."),
         )  # fmt: skip
+
+
+def refuse_other_undo(dossier: Dossier, bound: Bound) -> None:
+    """Raises Refused when the code is not the approved one, which undo runs as well.
+
+    After an upgrade of opsbook or Ansible all but the runbook itself may differ: a change must
+    not become impossible to undo by that.
+    """
+    plan = dossier["plan"]
+    now = {**plan["inputs"], "code": code_roots(bound.runbook.name)}
+    found = inputs_changed(plan["inputs"], now)
+    own = msg("The code of {root} has changed.", root=f"runbook {bound.runbook.name}")
+    refused = [own] if own in found else [] if _upgraded(plan) else found
+    if refused:
+        raise Refused(
+            msg("{change} cannot be undone by code other than the approved one: {what}",
+                change=dossier["change"], what=refused[0]),
+            untouched=msg("No host was touched."),
+            next_step=msg("Bring it back to what was approved, or make a new plan."),
+        )  # fmt: skip
+
+
+def _upgraded(plan: Mapping[str, Any]) -> bool:
+    now = versions()
+    return any(plan["versions"].get(name) != now[name] for name in ("opsbook", "ansible-core"))
 
 
 def changed_inputs(plan: Mapping[str, Any], bound: Bound) -> list[Message]:

@@ -20,7 +20,7 @@ from opsbook.ledger import resources
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger, this_process
 from opsbook.ledger.witness import testify
-from opsbook.lifecycle.admission import read_dossier
+from opsbook.lifecycle.admission import read_dossier, refuse_other_undo
 from opsbook.lifecycle.approved import (
     BEGUN,
     Scene,
@@ -35,9 +35,17 @@ from opsbook.lifecycle.carrying import day_of, held, stop_on_signals, verifier_o
 from opsbook.lifecycle.changing import applying
 from opsbook.lifecycle.givingup import giving_up
 from opsbook.lifecycle.history import History, earlier, read_history
-from opsbook.lifecycle.opening import opening, opening_undo, overridden, resumed, undo_plan
+from opsbook.lifecycle.opening import (
+    opening,
+    opening_undo,
+    overridden,
+    resumed,
+    undo_plan,
+    undone_otherwise,
+)
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.policies import adopt_policy
+from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Origin, RunResult, Watcher
 from opsbook.lifecycle.run import Ports, Run
 from opsbook.lifecycle.stage import Conduct, Stage
@@ -90,6 +98,8 @@ def resume_change(number: str, places: Places, clock: Clock, watcher: Watcher) -
         who = requester("terminal", None, os.environ)
         if history.phase == "apply":
             refusing(scene, who, partial(admitted, scene, BEGUN))
+        else:
+            refusing(scene, who, partial(refuse_other_undo, scene.dossier, scene.bound))
         return _carry_out(scene, number, resumed(scene, number, who), watcher)
 
 
@@ -99,7 +109,7 @@ def undo_change(
     """Bring back every host that the change changed, or those of them that ``limit`` leaves.
 
     Undoing was approved with the plan; it is not bound to the window. Raises UsageFault when
-    there is nothing to undo.
+    there is nothing to undo, Refused when the code is no longer the approved one.
     """
     ledger = open_ledger(places, clock)
     estate_name = read_dossier(ledger, number)["plan"]["estate"]["name"]
@@ -107,8 +117,10 @@ def undo_change(
         scene = make_scene(read_dossier(ledger, number), ledger, places, clock, limit)
         plan = undo_plan(scene, limit)
         who = requester("terminal", None, os.environ)
+        refusing(scene, who, partial(refuse_other_undo, scene.dossier, scene.bound))
         opening = partial(opening_undo, scene, who, plan)
         run = ledger.open_run(day_of(scene.estate, scene.at), opening)
+        ledger.append(undone_otherwise(scene, run))
         return _carry_out(scene, run, read_history(ledger, run), watcher)
 
 
@@ -127,7 +139,7 @@ def cancel_change(
         scene = make_scene(read_dossier(ledger, number), ledger, places, clock)
         run = open_run_of(ledger, scene.dossier)
         history = read_history(ledger, run)
-        result = _conduct(scene, run, history, giving_up(reason), None, watcher)
+        result = _conduct(scene, run, history, giving_up(fit_reason(reason)), None, watcher)
     return Decided(number, ChangeState.FAILED, (), result.problems)
 
 

@@ -32,6 +32,7 @@ from opsbook.lifecycle.admission import read_dossier
 from opsbook.lifecycle.carrying import held
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.policies import governing
+from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.verdicts import (
     casts_of,
     check_signature,
@@ -163,11 +164,12 @@ def bring(desk: Desk, data: bytes, signature: str) -> Decided:
 
 def cancel(desk: Desk, reason: str) -> Decided:
     """Withdraw a change that was not begun. Raises Refused when it was, or has ended."""
+    told = fit_reason(reason)
     with _alone(desk):
         desk = desk.fresh()
         refuse_clock_gone_back(desk.ledger, desk.clock.now())
         _refuse_ended(desk, _UNDECIDED)
-        payload = {"reason": reason, "by": _who()}
+        payload = {"reason": told, "by": _who()}
         return _end(desk, "change.cancelled", payload)
 
 

@@ -34,6 +34,7 @@ from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.plan import common
 from opsbook.lifecycle.planning import Planned
 from opsbook.lifecycle.policies import policy_in_force
+from opsbook.lifecycle.reasons import fit_reason
 from opsbook.model.calendar import local_end
 from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
@@ -139,7 +140,7 @@ def revoke(number: str, reason: str, places: Places, clock: Clock) -> Sequence[M
                 msg("{change} does not stand: its state is {state}.", change=number, state=state),
                 untouched=msg("Nothing was recorded."),
             )
-        payload = {"reason": reason, "by": requester("terminal", None, os.environ)}
+        payload = {"reason": fit_reason(reason), "by": requester("terminal", None, os.environ)}
         ledger.append([NewEvent("change.revoked", estate.name, number, payload=payload)])
         return testify(ledger.checkpoint(), estate.witnesses)
 
@@ -179,7 +180,7 @@ def _content(request: EnvelopeRequest, desk: _Desk) -> dict[str, Any]:
     return base | {
         "kind": "envelope",
         "change": "",
-        "reason": request.reason,
+        "reason": fit_reason(request.reason),
         "emergency": None,
         "made": stamp(desk.at),
         "expires": stamp(until),

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from opsbook.calendars.load import load_calendars
+from opsbook.execution.provenance import inputs, inputs_changed
 from opsbook.ledger.store import this_process
 from opsbook.lifecycle.approved import Scene
 from opsbook.lifecycle.history import History, changed_hosts, read_history, reopening
@@ -35,6 +36,16 @@ def overridden(scene: Scene, run: str) -> list[NewEvent]:
     return [
         NewEvent("run.deviation", scene.estate.name, run, payload={"message": told.to_json()})
         for told in passed_over(scene.dossier["plan"], calendars, scene.at, needs)
+    ]
+
+
+def undone_otherwise(scene: Scene, run: str) -> list[NewEvent]:
+    """Code and variables that are no longer as approved, as deviations of the run that undoes."""
+    bound = scene.dossier["plan"]["inputs"]
+    now = inputs(scene.bound.runbook.name, scene.estate, bound["variables"]["salt"])
+    return [
+        NewEvent("run.deviation", scene.estate.name, run, payload={"message": told.to_json()})
+        for told in inputs_changed(bound, now)
     ]
 
 

@@ -51,12 +51,21 @@ def _one(
     parameter: Parameter, settings: Mapping[str, str], scheduled: Mapping[str, Any]
 ) -> Setting:
     if parameter.name in settings:
-        return Setting(parameter.read(settings[parameter.name]), "command line")
+        return Setting(parameter.read(_text(settings[parameter.name])), "command line")
     if parameter.name in scheduled:
         return Setting(parameter.check(scheduled[parameter.name]), "schedule")
     if parameter.required:
         raise ValueError(f"{parameter.name} is required")
     return Setting(parameter.default, "default")
+
+
+def _text(value: str) -> str:
+    """Raises ValueError for bytes that are no text: no plan can hold them."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("not UTF-8 text") from error
+    return value
 
 
 def _unknown(name: str, known: Mapping[str, Parameter]) -> Fault:

@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,8 +26,9 @@ from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.parameters import Setting, resolve
 from opsbook.lifecycle.plan import common
 from opsbook.lifecycle.policies import policy_in_force
+from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Origin
-from opsbook.lifecycle.timing import freezes_within
+from opsbook.lifecycle.timing import freezes_within, openings_within
 from opsbook.lifecycle.waves import split
 from opsbook.lifecycle.works import change_work_for
 from opsbook.model.canonical import digest
@@ -42,6 +43,9 @@ from opsbook.model.runbook import Runbook, RunbookClass, Waves, duration
 
 EMERGENCY_HOURS = 4
 """How long an emergency's plan can be used."""
+
+MOST_DAYS = 366
+"""How long any plan can be used at most."""
 
 
 MakeWork = Callable[[Runbook, Estate, Inventory, Places, Clock], ChangeWork]
@@ -99,9 +103,13 @@ def plan_change(request: PlanRequest, places: Places, clock: Clock) -> Planned:
     Raises InputFault and UsageFault when the request is wrong, Refused when the runbook needs no
     plan, the clock went back, or the estate has no approver policy in force.
     """
+    request = replace(request, reason=fit_reason(request.reason))
     scene = set_scene(request, places, clock)
     policy = policy_in_force(scene.ledger, scene.estate)
-    content = describe_change(request, scene, policy, foresee(scene))
+    _validity(request, policy)
+    asked = _window(request, scene.estate)
+    window = window_for(scene.estate, load_calendars(scene.estate), asked, scene.at)
+    content = describe_change(request, scene, policy, foresee(scene), window)
     if not any(entry["outlook"] == Outlook.CHANGE for entry in content["host_plans"].values()):
         return Planned("", content)
     return keep_plan(content, scene, request)
@@ -201,6 +209,7 @@ def describe_change(
     calendars = load_calendars(estate)
     expires = scene.at + _validity(request, policy)
     waves = Waves.model_validate(runbook.waves.model_dump() | dict(request.waves))
+    opens = window or window_for(estate, calendars, _window(request, estate), scene.at)
     return content | {
         "kind": "runbook",
         "change": "",
@@ -211,7 +220,8 @@ def describe_change(
         "nonce": secrets.token_hex(16),
         "policy_digest": policy.digest,
         "inputs": bound,
-        "window": window or window_for(estate, calendars, _window(request, estate), scene.at),
+        "window": opens,
+        "openings": openings_within(opens, calendars, scene.at, expires),
         "freezes": freezes_within(calendars, scene.at, expires),
         "calendar_digest": calendars.digest,
         "on_drift": request.on_drift,
@@ -247,6 +257,13 @@ def _window(request: PlanRequest, estate: Estate) -> str | None:
 
 
 def _validity(request: PlanRequest, policy: Policy) -> timedelta:
+    """How long the plan is good. Raises UsageFault when that is no time, or too much."""
+    if request.valid is not None and not timedelta() < request.valid <= timedelta(days=MOST_DAYS):
+        raise UsageFault(
+            msg("A plan is good for more than no time and at most {days} days.", days=MOST_DAYS),
+            untouched=msg("Nothing was planned."),
+            next_step=msg("Choose with --valid, such as 72h."),
+        )
     if request.emergency:
         return min(request.valid or timedelta.max, timedelta(hours=EMERGENCY_HOURS))
     return request.valid or policy.plan_validity

@@ -28,6 +28,7 @@ from opsbook.lifecycle.carrying import day_of, held
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.plan import PLAN_SCHEMA
 from opsbook.lifecycle.policyfiles import read_policy, refuse_other_files
+from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Origin
 from opsbook.lifecycle.verdicts import standing_approval
 from opsbook.model.canonical import digest
@@ -125,7 +126,8 @@ def propose_policy(
                 estate=estate.name, change=before.change),
             untouched=msg("Nothing was planned."),
         )  # fmt: skip
-    content = policy_plan(estate, policy, before.policy if before else None, reason, at)
+    former = before.policy if before else None
+    content = policy_plan(estate, policy, former, fit_reason(reason), at)
     who = requester(origin, None, os.environ)
     number = ledger.open_change(
         day_of(estate, at), lambda change: [_planned(content, estate, who, change)]

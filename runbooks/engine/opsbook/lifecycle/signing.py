@@ -13,6 +13,7 @@ from opsbook.approval.policy import Policy
 from opsbook.approval.signatures import NAMESPACE, Signatures
 from opsbook.approval.statement import Decision, Statement
 from opsbook.lifecycle.approving import Desk
+from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.verdicts import subject_of, verdict_of
 from opsbook.model.canonical import digest
 from opsbook.model.clock import stamp
@@ -95,7 +96,7 @@ def _statement(
             decision=wish.decision,
             principal=principal,
             role=role,
-            reason=wish.reason,
+            reason=fit_reason(wish.reason),
             claimed_at=stamp(at),
             expires=stamp(at + valid),
             policy_digest=plan["policy_digest"],

@@ -2,7 +2,8 @@
 
 A plan carries the freezes that touched its life when it was made. The gate minds those and the
 ones of today, so that taking a freeze out of the estate's files frees no approved plan, and
-adding one holds it back at once.
+adding one holds it back at once. In the same way it carries when its window was to open, so that a
+time zone, workdays or holidays edited afterwards open it at no other time.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Any
 
 from opsbook.calendars.days import Calendars, Freeze, FreezeKind
 from opsbook.calendars.gate import gate, overrides
+from opsbook.calendars.windows import openings
 from opsbook.model.clock import stamp, unstamp
-from opsbook.model.message import Message
+from opsbook.model.message import Message, msg
 
 
 def freezes_within(calendars: Calendars, start: datetime, end: datetime) -> list[dict[str, Any]]:
@@ -33,12 +35,34 @@ def freezes_within(calendars: Calendars, start: datetime, end: datetime) -> list
     ]
 
 
+def openings_within(
+    window: Mapping[str, Any], calendars: Calendars, start: datetime, end: datetime
+) -> list[list[str]]:
+    """When a recurring window is open between ``start`` and ``end``, as plans keep it; nothing
+    for a window that does not depend on days.
+    """
+    if window["kind"] != "recurring":
+        return []
+    found = []
+    for opens, closes in openings(window, calendars, start):
+        if opens >= end:
+            break
+        found.append([stamp(opens), stamp(closes)])
+    return found
+
+
 def closed(
     plan: Mapping[str, Any], calendars: Calendars, at: datetime, needs: timedelta
 ) -> Message | None:
     """Why no work of ``plan`` that ``needs`` so long may begin at ``at``; None when it may."""
     emergency = plan["emergency"] is not None
-    return gate(plan["window"], _both(plan, calendars), at, needs, emergency=emergency)
+    problem = gate(plan["window"], _both(plan, calendars), at, needs, emergency=emergency)
+    if problem is None and not emergency and not _was_to_be_open(plan, at, needs):
+        return msg("Nothing may begin now: {reason}.", reason=msg(
+            "the window ({window}) opens now only because the estate's time zone, workdays or"
+            " holidays were changed after the plan was made",
+            window=Message.from_json(plan["window"]["words"])))  # fmt: skip
+    return problem
 
 
 def passed_over(
@@ -48,6 +72,14 @@ def passed_over(
     if plan["emergency"] is None:
         return []
     return overrides(plan["window"], _both(plan, calendars), at, needs)
+
+
+def _was_to_be_open(plan: Mapping[str, Any], at: datetime, needs: timedelta) -> bool:
+    """Whether the plan itself says that its window is open for as long as is needed."""
+    if plan["window"]["kind"] != "recurring":
+        return True
+    times = ((unstamp(start), unstamp(end)) for start, end in plan["openings"])
+    return any(start <= at and at + needs <= end for start, end in times)
 
 
 def _both(plan: Mapping[str, Any], calendars: Calendars) -> Calendars:

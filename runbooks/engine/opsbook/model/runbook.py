@@ -16,6 +16,12 @@ from pydantic import AfterValidator, Field, model_validator
 from opsbook.model.base import Bilingual, Declared
 from opsbook.model.names import RunbookName
 
+MOST_INTEGER = 2**53 - 1
+"""The largest number that JSON carries exactly (RFC 8785, RFC 7493)."""
+
+MOST_HOSTS = 1_000_000
+"""More hosts than any wave has."""
+
 _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 
 
@@ -99,6 +105,8 @@ class Parameter(Declared):
         return value
 
     def _check_range(self, value: int) -> None:
+        if abs(value) > MOST_INTEGER:
+            raise ValueError(f"{self.name} must be at most {MOST_INTEGER}")
         if self.minimum is not None and value < self.minimum:
             raise ValueError(f"{self.name} must be at least {self.minimum}")
         if self.maximum is not None and value > self.maximum:
@@ -164,10 +172,10 @@ class Verification(Declared):
 class Waves(Declared):
     """How hosts are taken: the first wave, its growth, the cap, and how many may fail."""
 
-    first: int | None = Field(default=None, ge=1)
+    first: int | None = Field(default=None, ge=1, le=MOST_HOSTS)
     factor: int = Field(default=2, ge=1, le=10)
-    cap: int = Field(default=50, ge=1)
-    failure_budget: int | None = Field(default=None, ge=0)
+    cap: int = Field(default=50, ge=1, le=MOST_HOSTS)
+    failure_budget: int | None = Field(default=None, ge=0, le=MOST_HOSTS)
 
 
 class Undo(Declared):

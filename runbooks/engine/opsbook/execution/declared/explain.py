@@ -152,6 +152,7 @@ _OURS = (
     (r"windows named twice: (?P<names>.*)", msg("windows named twice: {names}")),
     (r"parameters named twice: (?P<names>.*)", msg("parameters named twice: {names}")),
     (r"must not be empty", msg("must not be empty")),
+    (r"not UTF-8 text", msg("must be text in UTF-8")),
     (r"a boolean is true or false", msg("must be true or false")),
     (r"an integer is written in digits", msg("must be a whole number, in digits")),
     (r"(?P<name>\S+) is required", msg("{name} is required")),
