@@ -27,7 +27,7 @@ def make_deb(
     control = tree / "DEBIAN"
     control.mkdir()
     told = {"Package": name, "Version": version, "Architecture": arch,
-            "Maintainer": "Tests <tests@example.invalid>", "Description": f"made for a test\n {name}",
+            "Maintainer": "Tests <tests@example.invalid>", "Description": f"for a test\n {name}",
             **{key.replace("_", "-"): value for key, value in fields.items()}}  # fmt: skip
     (control / "control").write_text("".join(f"{key}: {value}\n" for key, value in told.items()))
     conffiles = sorted("/" + path for path in content if path.startswith("etc/"))

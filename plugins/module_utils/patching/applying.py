@@ -153,9 +153,10 @@ def _repair(manager: Manager, task: Task) -> bool:
             + (", ".join(manager.state()["audit"][:5]) or "unfinished notes")
             + ". Nothing was installed; finish it (dpkg --configure -a) or allow the repair."
         )
+    ours = task.under_way
     journal.note(task.change, "applying")
     trouble = manager.repair(journal.log_path(task.change))
-    if trouble:
+    if trouble and not ours:  # ours may need the rest of the plan before it can be finished
         raise Failed(f"What the package manager left half done cannot be finished: {trouble}")
     return True
 

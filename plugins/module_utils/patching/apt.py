@@ -33,6 +33,9 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.simulati
 
 Row = t.Dict[str, t.Any]
 
+_BESIDE = ("", ".dpkg-new", ".dpkg-tmp", ".dpkg-dist", ".dpkg-old")
+"""A conffile, and what dpkg puts beside it and may leave there."""
+
 
 class Apt(AptHost):
     """A :class:`managers.Manager`."""
@@ -93,7 +96,7 @@ class Apt(AptHost):
             package, _, path = line.partition(" ")
             if package in packages and path.strip().startswith("/"):
                 found.add(path.strip())
-        return sorted(found)
+        return sorted(path + suffix for path in found for suffix in _BESIDE)
 
     def copy_database(self, directory: str) -> None:
         for path in (dpkg.ADMIN + "/status", dpkg.AUTO):
@@ -124,13 +127,16 @@ class Apt(AptHost):
         """Raise Refused unless installing ``todo`` changes exactly these."""
         files = [self.file_of(step, forward) for step in todo if step.after]
         remove = [self.argument(step.name) for step in todo if not step.after]
-        wanted = {(step.name, self.version(step.name), step.after) for step in todo}
+        now = {step: self.version(step.name) for step in todo}
+        wanted = {(step.name, now[step], step.after) for step in todo if now[step] != step.after}
         self._same(aptwork.foresee(files, remove), wanted, "the plan")
 
     def install(self, todo: t.Sequence[Step], forward: str, log: str) -> None:
         files = [self.file_of(step, forward) for step in todo if step.after]
         remove = [self.argument(step.name) for step in todo if not step.after]
-        done = aptwork.install(files, remove, log)
+        half_way = any(self.version(s.name) and not self.is_whole(s.name) for s in todo)
+        way = aptwork.by_dpkg if half_way else aptwork.install
+        done = way(files, remove, log)
         self.reload()
         if done.status:
             raise Failed(f"apt-get could not install what is planned: {done.words}")
@@ -143,14 +149,13 @@ class Apt(AptHost):
 
     def bring_back(self, rows: t.Sequence[Row], back: str, log: str) -> None:
         """Install the kept versions and remove what was added; by dpkg alone where apt cannot."""
-        aptwork.merge_updates()
+        if dpkg.unmerged():  # apt refuses to begin before dpkg has taken its own notes in
+            aptwork.repair(log)
         files = [f"{back}/{row['file']}" for row in rows if row["file"]]
         gone = [row["key"] for row in rows if not row["before"] and self.version(row["key"])]
         done = aptwork.install(files, [self.argument(key) for key in gone], log)
         if done.status:
-            done = aptwork.unpack_and_configure(files, log) if files else done
-            if gone:
-                done = aptwork.remove([self.argument(key) for key in gone], log)
+            aptwork.by_dpkg(files, [self.argument(key) for key in gone], log)
         self.reload()
         self._purge(gone, log)
 
@@ -158,6 +163,16 @@ class Apt(AptHost):
         if keys:
             aptwork.purge([self.argument(key) for key in keys], log)
             self.reload()
+
+    def with_leftovers(self, rows: t.Sequence[Row]) -> list[Row]:
+        """Packages that still list a conffile of the newer version, though it is not there."""
+        found = []
+        for row in rows:
+            fields = self.database.packages.get(row["key"], {})
+            known = dpkg.conffiles(fields) if row["file"] else []
+            if any(gone and not os.path.lexists(path) for path, _, gone in known):
+                found.append(row)
+        return found
 
     def restore_marks(self, rows: t.Sequence[Row]) -> list[str]:
         """Make holds and automatic marks what they were; the packages this was needed for."""
@@ -187,12 +202,6 @@ class Apt(AptHost):
                 if not gone and os.path.lexists(path + ".dpkg-dist"):
                     found.append(path)
         return sorted(found)
-
-    def clear_stubs(self, paths: t.Iterable[str]) -> None:
-        """Remove the notes that a repacked conffile leaves beside the host's own text."""
-        for path in paths:
-            if read(path + ".dpkg-dist").encode() == debfile.STUB:
-                os.unlink(path + ".dpkg-dist")
 
     def _same(self, found: Simulation, wanted: set[tuple[str, str, str]], what: str) -> None:
         """Raise Refused naming what a simulation does beyond or short of ``wanted``."""

@@ -19,7 +19,8 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.simulati
 
 _KEEP = ("--force-confdef", "--force-confold")
 _INSTALL = (
-    "-y", "-q", "--no-install-recommends", "--allow-downgrades", *NO_ARCHIVES,
+    "-y", "-q", "--fix-broken", "--no-install-recommends", "--allow-downgrades", "--reinstall",
+    *NO_ARCHIVES,
     "-o", "APT::Get::AutomaticRemove=false", "-o", "APT::Sandbox::User=root",
     "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120",
     *(word for option in _KEEP for word in ("-o", "Dpkg::Options::=" + option)),
@@ -30,8 +31,8 @@ def foresee(files: t.Sequence[str], remove: t.Sequence[str], status: str = "") -
     """What installing and removing these would do; ``status`` stands for another database."""
     other = ("-o", "Dir::State::status=" + status) if status else ()
     wanted = (*files, *(name + "-" for name in remove))
-    return simulate("--no-install-recommends", "--allow-downgrades", *NO_ARCHIVES, *other,
-                    "install", *wanted)  # fmt: skip
+    return simulate("--fix-broken", "--no-install-recommends", "--allow-downgrades",
+                    *NO_ARCHIVES, *other, "install", *wanted)  # fmt: skip
 
 
 def install(files: t.Sequence[str], remove: t.Sequence[str], log: str) -> Done:
@@ -41,15 +42,16 @@ def install(files: t.Sequence[str], remove: t.Sequence[str], log: str) -> Done:
     return run_logged(log, "apt-get", *_INSTALL, *guard, "install", *wanted)
 
 
-def unpack_and_configure(files: t.Sequence[str], log: str) -> Done:
-    """The same by dpkg alone, where apt finds no way because a package's script fails."""
+def by_dpkg(files: t.Sequence[str], remove: t.Sequence[str], log: str) -> Done:
+    """The same by dpkg alone, where apt finds no way from a half-way state."""
     done = Done(0, "", "")
+    install = ("--force-downgrade", "--auto-deconfigure", "--install", *files)
     for _ in range(3):  # those whose pre-dependencies come later in the list
-        done = run_logged(log, "dpkg", *_KEEP, "--force-downgrade", "--auto-deconfigure",
-                          "--install", *files)  # fmt: skip
+        done = run_logged(log, "dpkg", *_KEEP, *install) if files else done
         if done.status == 0:
             break
-    return done
+    gone = run_logged(log, "dpkg", "--remove", *remove) if remove else done
+    return done if done.status else gone
 
 
 def repair(log: str) -> Done:
@@ -57,20 +59,10 @@ def repair(log: str) -> Done:
     return run_logged(log, "dpkg", *_KEEP, "--configure", "--pending")
 
 
-def merge_updates() -> Done:
-    """Let dpkg take its own unfinished notes into its database; nothing else is changed."""
-    return run("dpkg", "--set-selections")
-
-
 def download(versions: t.Sequence[str], directory: str) -> Done:
     """Fetch ``name:arch=version`` into ``directory``, checked by apt against its signed lists."""
     return run("apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", *versions,
                cwd=directory, timeout=3600)  # fmt: skip
-
-
-def remove(names: t.Sequence[str], log: str) -> Done:
-    """Take packages away by dpkg alone, keeping their configuration files."""
-    return run_logged(log, "dpkg", "--remove", *names)
 
 
 def purge(names: t.Sequence[str], log: str) -> Done:

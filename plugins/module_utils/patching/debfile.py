@@ -130,20 +130,39 @@ def _write_data(key: str, fields: Paragraph, stream: t.IO[bytes]) -> None:
     changed = set(dpkg.changed_conffiles(fields))
     diverted = dpkg.diversions()
     name = key.partition(":")[0]
+    summed = _summed(key) or set(paths)
     with _packed(stream) as archive:
         for path in paths:
             if path in changed:
                 _add_bytes(archive, "." + path, STUB, 0o644)
                 continue
             other, keeper = diverted.get(path, (path, name))
-            _add_installed(archive, path, path if keeper == name else other, paths)
+            place = path if keeper == name else other
+            _add_installed(archive, path, place, paths, summed)
 
 
-def _add_installed(archive: tarfile.TarFile, path: str, place: str, paths: t.Sequence[str]) -> None:
+def _summed(key: str) -> set[str]:
+    """Paths of the files that the package has sums of; empty when it has none."""
+    try:
+        with open(dpkg.info(key, "md5sums"), encoding="utf-8", errors="surrogateescape") as stream:
+            return {"/" + line.partition("  ")[2].rstrip("\n") for line in stream}
+    except OSError:
+        return set()
+
+
+def _add_installed(
+    archive: tarfile.TarFile,
+    path: str,
+    place: str,
+    paths: t.Sequence[str],
+    summed: t.Collection[str],
+) -> None:
     member_name = "./" if path == "/." else "." + path
     if not os.path.lexists(place):
         if path.startswith(_MAY_BE_LEFT_OUT):
             return  # dpkg.cfg(5), path-exclude
+        if path not in summed:
+            return  # a directory or link that is not there now either
         raise Refused(f"{path} is missing")
     member = archive.gettarinfo(place, arcname=member_name)
     if member is None:

@@ -38,7 +38,7 @@ class Database:
 
     def __init__(self) -> None:
         self.packages: dict[str, Paragraph] = {}
-        for text in (read(ADMIN + "/status"), *map(read, _unmerged())):
+        for text in (read(ADMIN + "/status"), *map(read, unmerged())):
             for fields in paragraphs(text):
                 self._take(fields)
         self.native = self._native()
@@ -100,7 +100,7 @@ class Database:
             state_of(p) in _HALF or "reinstreq" in p.get("Status", "")
             for p in self.packages.values()
         )
-        return half or bool(_unmerged())
+        return half or bool(unmerged())
 
 
 def state_of(fields: t.Mapping[str, str]) -> str:
@@ -184,7 +184,8 @@ def _holder(path: str) -> int:
     return 0 if kind == fcntl.F_UNLCK else pid
 
 
-def _unmerged() -> list[str]:
+def unmerged() -> list[str]:
+    """What a killed dpkg has not yet taken into its status file, oldest first."""
     directory = ADMIN + "/updates"
     return [f"{directory}/{name}" for name in names(directory) if name.isdigit()]
 

@@ -12,7 +12,6 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import (
     journal,
     keepsakes,
     services,
-    snapshot,
 )
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.applying import (
     Result,
@@ -59,7 +58,10 @@ def _undo(manager: Manager, task: Task, bundle: Bundle) -> Result:
     if away:
         manager.bring_back(away, f"{bundle.directory}/back", journal.log_path(task.change))
     paths = keepsakes.put_back(manifest["conffiles"], conffiles)
-    manager.clear_stubs(row["path"] for row in manifest["conffiles"])
+    left = manager.with_leftovers(away)
+    if left:
+        manager.bring_back(left, f"{bundle.directory}/back", journal.log_path(task.change))
+        keepsakes.put_back(manifest["conffiles"], conffiles)
     marks = manager.restore_marks(rows)
     _verify(manager, manifest)
     changed_services, failed = services.put_back(manifest["services"])
@@ -74,7 +76,7 @@ def _undo(manager: Manager, task: Task, bundle: Bundle) -> Result:
     return {
         "changed": bool(away or paths or marks or changed_services),
         "opsbook_undone": told,
-        "opsbook_evidence": {"undone": dict(told, after=snapshot.brief(manager))},
+        "opsbook_evidence": {"undone": told},
     }
 
 
