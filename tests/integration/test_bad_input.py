@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -466,3 +468,43 @@ def test_a_state_of_somebody_else_is_told_in_one_sentence(
     calm(done, code)
     if code:
         assert f"{state} belongs to nobody; root may not use it" in done.stdout + done.stderr
+
+
+BOMB = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'x'] * 9)}]\n" for n in range(12))
+"""Nine to the twelfth values in a dozen lines."""
+
+BOMBS = {
+    "variables": ("group_vars/all.yml", BOMB),
+    "variables of a host, without an ending": ("host_vars/l1", BOMB),
+    "the inventory": ("hosts.yml", "all: {hosts: {l1: {ansible_connection: local}}}\n" + BOMB),
+    "a mapping that merges itself": ("group_vars/all.yml", "a: &a\n  <<: *a\n  b: 1\n"),
+    "a list inside of itself": ("group_vars/all.yml", "a: &a [*a]\n"),
+    "the estate": ("estate.yml", ESTATE + BOMB),
+    "the approvers": ("approvers.yml", BOMB),
+}
+
+
+@pytest.mark.parametrize("what", BOMBS)
+def test_a_few_lines_that_stand_for_more_than_any_memory_are_refused_at_once(
+    desk: Desk, what: str
+) -> None:
+    name, text = BOMBS[what]
+    (desk.estate / name).parent.mkdir(exist_ok=True)
+    desk.write(name, text)
+    begun = time.monotonic()
+    limit = resource.RLIMIT_AS
+    before = resource.getrlimit(limit)
+    resource.setrlimit(limit, (4 * 1024**3, before[1]))
+    try:
+        done = desk("estate", "check", "-e", "estate")
+    finally:
+        resource.setrlimit(limit, before)
+    calm(done, 65, Path(name).name, "alias")
+    assert time.monotonic() - begun < 30
+    if name not in ("approvers.yml",):
+        calm(desk.collect(), 65, "Nothing was touched." if name == "estate.yml" else name)
+
+
+def test_aliases_that_stand_for_little_are_taken(desk: Desk) -> None:
+    desk.write("hosts.yml", "x: &x {ansible_connection: local}\nall: {hosts: {l1: *x, l2: *x}}\n")
+    calm(desk("estate", "check", "-e", "estate"), 0)

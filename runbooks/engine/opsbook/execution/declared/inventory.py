@@ -20,6 +20,7 @@ from typing import Any
 
 from opsbook.execution.declared.control import ansible_command, ansible_environment
 from opsbook.execution.declared.hostvars import read_hosts
+from opsbook.execution.declared.yamlfile import refuse_bomb
 from opsbook.execution.privatefile import write_private
 from opsbook.execution.trees import files_below
 from opsbook.model.errors import InputFault
@@ -159,6 +160,8 @@ def _hosts(estate: Estate, places: Places, limit: str | None) -> list[Host]:
     may_keep = not vaulted and "@" not in (limit or "")  # @file: a limit that may change
     hosts = _kept(kept) if may_keep else None
     if hosts is None:
+        for file in variable_files(estate):
+            refuse_bomb(file)
         hosts = read_hosts(_ask(estate, limit), estate)
         if may_keep:
             _keep(kept, hosts)

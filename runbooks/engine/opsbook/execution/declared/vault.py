@@ -84,13 +84,14 @@ def _values(text: str) -> Iterator[str]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    seen: set[int] = set()  # what an alias stands for is one object, however often it is named
+
     def walk(value: Any) -> Iterator[str]:
-        if isinstance(value, dict):
-            for part in value.values():
-                yield from walk(part)
-        elif isinstance(value, list):
-            for part in value:
-                yield from walk(part)
+        if isinstance(value, (dict, list)):
+            if id(value) not in seen:
+                seen.add(id(value))
+                for part in value.values() if isinstance(value, dict) else value:
+                    yield from walk(part)
         elif value is not None and not isinstance(value, bool):
             yield str(value)
 

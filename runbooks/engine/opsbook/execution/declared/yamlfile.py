@@ -7,6 +7,7 @@ them reported at once; so are files that would not fit in memory when opened.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from opsbook.model.message import Message, msg
 
 MOST_BYTES = 1024 * 1024
 """The largest declaration that is read."""
+
+MOST_VALUES = 1_000_000
+"""The most values that a file with aliases may stand for."""
 
 Step = str | int
 Where = tuple[Step, ...]
@@ -76,6 +80,54 @@ def read_yaml(file: Path) -> Document:
     if node is not None:
         document.data = _Builder(document).build(node, ())
     return document
+
+
+def refuse_bomb(file: Path) -> None:
+    """Raises InputFault for a file, allowed to have aliases, that would not fit in memory.
+
+    Ansible shares what an alias stands for, but writes it out as often as it is named: a few
+    lines can stand for more values than any memory holds. Files without aliases are not parsed.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    data = file.read_bytes()
+    if not (_ANCHOR.search(data) and _ALIAS.search(data)):
+        return
+    try:
+        nodes = YAML(typ="safe", pure=True).compose_all(_text(file))
+        values = sum(_Written().out(node) for node in nodes)
+    except YAMLError as error:
+        raise _broken(file, _line_of(error), _reason(error)) from error
+    except (RecursionError, ValueError) as error:
+        raise _broken(file, 0, "too deeply nested") from error
+    if values > MOST_VALUES:
+        problem = msg("with its aliases written out it has more than {limit} values",
+                      limit=MOST_VALUES)  # fmt: skip
+        raise InputFault(
+            msg("{file} cannot be read.", file=file), [Fault(str(file), 0, "", problem)]
+        )
+
+
+_ANCHOR = re.compile(rb"(?:^|[\s\[{,:?-])&[^\s,\[\]{}]", re.MULTILINE)
+_ALIAS = re.compile(rb"(?:^|[\s\[{,:?-])\*[^\s,\[\]{}]", re.MULTILINE)
+
+
+class _Written:
+    """How many values a node stands for when every alias is written out."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, int] = {}
+
+    def out(self, node: Any) -> int:
+        """The number, and at least MOST_VALUES + 1 for a node that contains itself."""
+        if id(node) not in self._known:
+            self._known[id(node)] = MOST_VALUES + 1  # should it be met again inside of itself
+            parts: Any = node.value if node.id == "sequence" else ()
+            if node.id == "mapping":
+                parts = [part for pair in node.value for part in pair]
+            self._known[id(node)] = 1 + sum(map(self.out, parts))
+        return self._known[id(node)]
 
 
 def _text(file: Path) -> str:
