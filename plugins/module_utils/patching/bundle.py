@@ -95,6 +95,7 @@ class Bundle:
     ) -> None:
         back, forward = private(part + "/back"), private(part + "/forward")
         manager.fetch([step for step in steps if step.after], forward)
+        manager.foresee(steps, forward)
         rows = [manager.kept_row(step) for step in steps]
         manager.keep(rows, back)
         lost = [row for row in rows if row["before"] and not row["file"]]
