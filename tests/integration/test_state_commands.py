@@ -22,13 +22,13 @@ from sqlalchemy import Connection, text
 from doubles.clock import FakeClock
 from doubles.estate_of_runs import whole_run
 from opsbook.cli.main import run as opsbook
-from opsbook.ledger import archive
 from opsbook.ledger.audit import audit
-from opsbook.ledger.backup import back_up, restore
 from opsbook.ledger.store import open_ledger, this_process
-from opsbook.ledger.upgrade import upgrade
 from opsbook.model.errors import Busy, InputFault, IntegrityFault, OpsbookError, Refused
 from opsbook.model.places import Places
+from opsbook.state import archive
+from opsbook.state.backup import back_up, restore
+from opsbook.state.upgrade import upgrade
 
 CATALOGUE = "logs/city/catalogue.db"
 

@@ -29,8 +29,8 @@ def register(app: typer.Typer) -> None:
 def _show(to_json: _Json = False) -> None:
     from opsbook.cli.show import as_json
     from opsbook.cli.words import STATE_PARTS, labelled, listed, word
-    from opsbook.ledger.overview import overview
     from opsbook.model.places import Places
+    from opsbook.state.overview import overview
 
     about = overview(Places.from_env())
     if to_json:
@@ -44,9 +44,9 @@ def _show(to_json: _Json = False) -> None:
 def _backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help=tr("The file to write, .tar.zst."))],
 ) -> int:
-    from opsbook.ledger.backup import back_up
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
+    from opsbook.state.backup import back_up
 
     made = back_up(Places.from_env(), SystemClock(), file.absolute())
     print(
@@ -62,9 +62,9 @@ def _restore(
         bool, typer.Option("--replace", help=tr("Also in the place of a newer or other state."))
     ] = False,
 ) -> int:
-    from opsbook.ledger.backup import restore
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
+    from opsbook.state.backup import restore
 
     places = Places.from_env()
     done = restore(places, SystemClock(), file.absolute(), replace=replace)
@@ -75,9 +75,9 @@ def _restore(
 
 
 def _upgrade() -> None:
-    from opsbook.ledger.upgrade import upgrade
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
+    from opsbook.state.upgrade import upgrade
 
     done = upgrade(Places.from_env(), SystemClock())
     if done.backup is None:

@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from opsbook import __version__
-from opsbook.ledger import archive, sqlite
+from opsbook.ledger import sqlite
 from opsbook.ledger.audit import audit
 from opsbook.ledger.listing import open_reader
 from opsbook.ledger.process import share_state
@@ -27,6 +27,7 @@ from opsbook.model.clock import Clock, stamp
 from opsbook.model.errors import InputFault, IntegrityFault, OpsbookError, Refused
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places, private
+from opsbook.state import archive
 from opsbook.text import translate
 
 _TOKENS_LEFT_FREE = 1_000_000
