@@ -13,7 +13,6 @@ from opsbook.lab import plan
 from opsbook.lab.plan import HostSpec, Network
 from opsbook.model.places import private
 
-
 APPROVER = "approver@example.invalid"
 """Who approves in the lab, as ``inventories/lab/approvers.yml`` has it."""
 
