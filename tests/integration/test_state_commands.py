@@ -191,6 +191,54 @@ def test_tokens_of_a_restored_ledger_never_repeat(
     ledger.close()
 
 
+def _next_number(places: Places, clock: FakeClock) -> str:
+    ledger = open_ledger(places, clock)
+    run = whole_run(ledger)
+    ledger.close()
+    return run
+
+
+def test_numbers_given_out_after_the_backup_are_not_given_again(
+    places: Places, clock: FakeClock, tmp_path: Path
+) -> None:
+    back_up(places, clock, tmp_path / "b")
+    later = [_next_number(places, clock) for _ in range(3)]
+    done = restore(places, clock, tmp_path / "b", replace=True)
+    assert (done.numbers, done.guessed) == ((later[-1],), False)
+    assert _next_number(places, clock) == later[-1][:-3] + "005"
+    again = restore(places, clock, tmp_path / "b", replace=True)
+    assert again.numbers == (later[-1][:-3] + "005",)
+    assert _next_number(places, clock) == later[-1][:-3] + "006"
+    back_up(places, clock, tmp_path / "c")
+    restore(places, clock, tmp_path / "b", replace=True)
+    restore(places, clock, tmp_path / "c", replace=True)
+    assert _next_number(places, clock) == later[-1][:-3] + "007"
+
+
+@pytest.mark.parametrize("what", ["gone", "damaged", "another", "half restored"])
+def test_where_nothing_knows_what_was_given_out_many_numbers_are_left_out(
+    places: Places, clock: FakeClock, tmp_path: Path, what: str
+) -> None:
+    back_up(places, clock, tmp_path / "b")
+    last = [_next_number(places, clock) for _ in range(3)][-1]
+    here = places
+    if what == "gone":
+        here = Places(tmp_path / "here")
+    elif what == "another":
+        here = Places(tmp_path / "here")
+        _add_run(here, clock)
+    elif what == "damaged":
+        here.ledger.write_bytes(b"noise" * 1000)
+    else:
+        (here.root / "restore.pending").touch()
+        here.ledger.rename(tmp_path / "moved aside")
+    done = restore(here, clock, tmp_path / "b", replace=True)
+    assert done.guessed
+    assert done.numbers == (f"CHG-{last[4:12]}-500", f"RUN-{last[4:12]}-501")
+    assert _next_number(here, clock) == f"RUN-{last[4:12]}-502"
+    assert audit(here)[0].bad is None
+
+
 def test_nothing_is_restored_under_a_running_opsbook(
     places: Places, clock: FakeClock, tmp_path: Path
 ) -> None:

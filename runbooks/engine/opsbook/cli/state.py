@@ -62,6 +62,7 @@ def _restore(
         bool, typer.Option("--replace", help=tr("Also in the place of a newer or other state."))
     ] = False,
 ) -> int:
+    from opsbook.cli.words import listed
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
     from opsbook.state.backup import restore
@@ -71,7 +72,18 @@ def _restore(
     print(tr("Restored to {path}.", path=places.root))
     if done.aside is not None:
         print(tr("The former state lies in {path}.", path=done.aside))
+    if done.numbers:
+        _tell_numbers(listed(done.numbers), guessed=done.guessed)
     return _conclude(done.verdict)
+
+
+def _tell_numbers(numbers: str, *, guessed: bool) -> None:
+    if guessed:
+        print(tr("Nothing here knows which numbers were given out after the backup; new ones go on"
+                 " behind {numbers}.", numbers=numbers))  # fmt: skip
+    else:
+        print(tr("Given out after the backup and not given again, up to: {numbers}.",
+                 numbers=numbers))  # fmt: skip
 
 
 def _upgrade() -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from opsbook.ledger.chain import Entry, Head, genesis, micros
+from opsbook.ledger.numbers import FREE, kept_free
 from opsbook.ledger.port import Checkpoint, Holder
 from opsbook.ledger.reading import to_event, to_run_line
 from opsbook.ledger.runs import RunLine
@@ -91,8 +92,8 @@ class DatabaseTransaction:
         self._put(runs, {"run": line.run}, run_line_row(line))
 
     def last_number(self, prefix: str, kinds: Sequence[str]) -> int:
-        """The highest number named ``prefix`` and a number that an event of ``kinds`` opened;
-        0 when there is none.
+        """The highest number named ``prefix`` and a number that an event of ``kinds`` opened, or
+        that is kept free; 0 when there is none.
         """
         named = events.c.run
         query = select(named).where(
@@ -100,7 +101,8 @@ class DatabaseTransaction:
         )
         longest_last = query.order_by(func.length(named).desc(), named.desc()).limit(1)
         found = self._connection.scalar(longest_last)
-        return int(found.removeprefix(prefix)) if found else 0
+        value = self._connection.scalar(select(meta.c.value).where(meta.c.name == FREE))
+        return max(int(found.removeprefix(prefix)) if found else 0, kept_free(value).get(prefix, 0))
 
     def lease_line(self, resource: str) -> LeaseLine | None:
         """The lease of a resource."""

@@ -130,6 +130,16 @@ def write_ahead(connection: sqlite3.Connection) -> None:
             return
 
 
+def keep_meta(path: Path, name: str, value: str) -> None:
+    """Write a row of the table ``meta``, in a file that nobody uses."""
+    writing = sqlite3.connect(path)
+    try:
+        writing.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+        writing.commit()
+    finally:
+        writing.close()
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn the database's own errors into sentences; nothing was written when one is raised."""

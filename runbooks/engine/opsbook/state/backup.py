@@ -28,6 +28,7 @@ from opsbook.model.errors import InputFault, IntegrityFault, OpsbookError, Refus
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places, private
 from opsbook.state import archive
+from opsbook.state.later import keep_numbers_free
 from opsbook.text import translate
 
 _TOKENS_LEFT_FREE = 1_000_000
@@ -45,11 +46,17 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored; ``aside`` is where the former state lies, if there was one."""
+    """What was restored; ``aside`` is where the former state lies, if there was one.
+
+    ``numbers`` are numbers of runs and changes behind which new ones go on, because they were
+    given out after the backup was made; ``guessed`` when nothing here knows which they were.
+    """
 
     manifest: archive.Manifest
     verdict: Verdict
     aside: Path | None
+    numbers: tuple[str, ...]
+    guessed: bool
 
 
 def back_up(places: Places, clock: Clock, target: Path) -> Backup:
@@ -96,8 +103,9 @@ def restore(places: Places, clock: Clock, source: Path, *, replace: bool = False
             if not replace:
                 _refuse_loss(places, Places(stage))
             _free_tokens(Places(stage))
+            kept = keep_numbers_free(places, Places(stage), clock.now())
             aside = _exchange(places, stage, manifest, stamp(clock.now()))
-        return Restored(manifest, _must_verify(places), aside)
+        return Restored(manifest, _must_verify(places), aside, kept.told(), kept.guessed)
     finally:
         os.close(lock)
 
