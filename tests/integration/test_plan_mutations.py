@@ -21,11 +21,13 @@ from doubles.approving import CLIENT, Office
 from doubles.clock import FakeClock
 from opsbook.approval.signatures import SshSignatures
 from opsbook.approval.sshsig import BEGIN, END
+from opsbook.documents import explain
 from opsbook.ledger.audit import audit
 from opsbook.ledger.chain import event_hash, genesis
 from opsbook.ledger.store import open_ledger
 from opsbook.lifecycle.admission import read_dossier
 from opsbook.lifecycle.approving import bring
+from opsbook.lifecycle.comparing import differences, read_plan
 from opsbook.lifecycle.policies import policy_in_force
 from opsbook.lifecycle.verdicts import standing_approval
 from opsbook.model.canonical import canonical, digest, parse
@@ -226,3 +228,23 @@ def test_a_plan_is_the_same_whatever_the_order_of_its_parts(office: Office) -> N
         again = json.loads(json.dumps(mixed(plan), ensure_ascii=by.random() < 0.5, indent=1))
         assert digest(again) == digest(plan)
         assert parse(canonical(again)) == plan
+
+
+@pytest.mark.parametrize("way", ["changed", "retyped", "taken out", "doubled"])
+def test_an_exported_plan_edited_by_a_program_is_shown_or_refused_in_words(
+    tmp_path: Path, way: str
+) -> None:
+    plan = json.loads(EXAMPLE.read_text(encoding="utf-8"))["dossier"]["plan"]
+    plan["change"], file, by = "CHG-20261121-001", tmp_path / "plan.json", random.Random(SEED)
+    places, clock, refused = Places(tmp_path / "state"), FakeClock(), 0
+    for at in by.sample([at for at, _ in leaves(plan)], 40):
+        file.write_bytes(canonical(with_leaf(plan, at, way)))
+        try:
+            read = read_plan(str(file), places, clock)
+        except InputFault:
+            refused += 1
+            continue
+        assert explain(read, "text", "zh"), at
+        assert explain(read, "md", "en", full=True), at
+        assert list(differences(plan, read)) is not None, at
+    assert refused or way in ("changed", "doubled")

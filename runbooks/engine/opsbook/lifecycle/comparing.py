@@ -23,6 +23,12 @@ _ALWAYS_NEW = frozenset(
 )
 """Parts in which any two plans differ, or that are told in words of their own."""
 
+_PARTS = {"change": str, "kind": str, "estate": dict, "reason": str, "made": str, "expires": str,
+          "hosts": list, "limit": str}  # fmt: skip
+_OF_RUNBOOKS = {"runbook": dict, "parameters": dict, "waves": dict, "window": dict, "inputs": dict,
+                "versions": dict, "seconds": int, "host_plans": dict}  # fmt: skip
+"""What every plan has, and what those that change hosts have beside."""
+
 _LARGEST_FILE = 256 * 1024 * 1024
 
 
@@ -55,7 +61,29 @@ def _from_file(file: Path) -> dict[str, Any]:
             next_step=msg("Export it again: opsbook plan export {change} -o FILE",
                           change=plan["change"]),
         )  # fmt: skip
+    if not _whole(plan):
+        raise InputFault(
+            msg("{file} is not a whole plan: parts of it are missing or are something else.",
+                file=file),
+            next_step=msg("Export it again: opsbook plan export {change} -o FILE",
+                          change=plan["change"]),
+        )  # fmt: skip
     return plan
+
+
+def _whole(plan: Mapping[str, Any]) -> bool:
+    """Whether everything is there of which use is made without asking."""
+    needed = _PARTS | (_OF_RUNBOOKS if plan.get("kind") == "runbook" else {})
+    if not all(isinstance(plan.get(name), kind) for name, kind in needed.items()):
+        return False
+    try:
+        parts = plan.get("host_plans", {})
+        made = {host: HostPlan.from_json(host, part) for host, part in parts.items()}
+        same = all(one.to_json() == parts[host] for host, one in made.items())
+        keys = [item.key for one in made.values() for item in one.items]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return False
+    return same and all(isinstance(key, str) for key in keys)
 
 
 def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Message]]:
