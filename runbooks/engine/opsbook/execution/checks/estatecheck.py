@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from opsbook.execution.declared.declarations import find_estate, load_estate, load_runbook
 from opsbook.execution.declared.explain import check, own_words
-from opsbook.execution.declared.inventory import load_inventory
+from opsbook.execution.declared.inventory import HOSTS, load_inventory, variable_files
 from opsbook.execution.declared.yamlfile import Document, Where, read_yaml
 from opsbook.model import names
 from opsbook.model.errors import InputFault, UsageFault
@@ -43,12 +43,12 @@ def check_estate(
     except InputFault as fault:
         estate = _bare(directory)
         faults += fault.faults or [_unplaced(str(directory / "estate.yml"), fault)]
-    faults += _variables(directory, lists)
     inventory = None
     try:
+        faults += _variables(variable_files(estate), lists)
         inventory = load_inventory(estate, places, None)
     except InputFault as fault:
-        faults += fault.faults or [_unplaced(str(directory / "hosts.yml"), fault)]
+        faults += fault.faults or [_unplaced(str(directory / HOSTS), fault)]
     faults += _schedules(estate, places, inventory)
     if inventory is not None:
         faults += [*_known_hosts(inventory), *_twice(inventory, lists)]
@@ -153,8 +153,10 @@ def _limit(estate: Estate, places: Places, path: Where, limit: str) -> Iterator[
         yield _at(estate, (*path, "limit"), fault.problem)
 
 
-def _variables(directory: Path, lists: Mapping[str, type[BaseModel]]) -> Iterator[Fault]:
-    for file in _variable_files(directory):
+def _variables(files: Iterable[Path], lists: Mapping[str, type[BaseModel]]) -> Iterator[Fault]:
+    for file in files:
+        if file.suffix not in (".yml", ".yaml", ""):
+            continue
         try:
             document = read_yaml(file)
         except InputFault as fault:
@@ -165,13 +167,6 @@ def _variables(directory: Path, lists: Mapping[str, type[BaseModel]]) -> Iterato
         for path, value in _found(document.data, (), tuple(lists)):
             model = next(lists[start] for start in lists if str(path[-1]).startswith(start))
             yield from _items(document, path, value, model)
-
-
-def _variable_files(directory: Path) -> list[Path]:
-    found = [directory / "hosts.yml"]
-    for folder in ("group_vars", "host_vars"):
-        found += [file for file in sorted((directory / folder).rglob("*")) if file.is_file()]
-    return [file for file in found if file.suffix in (".yml", ".yaml", "") and file.is_file()]
 
 
 def _vaulted(file: Path) -> bool:
@@ -213,6 +208,6 @@ def _twice(inventory: Inventory, lists: Mapping[str, Any]) -> Iterator[Fault]:
             for name in [item.get("name") for item in value if isinstance(item, dict)]:
                 if name in seen:
                     problem = msg("{name} is also in {other}", name=name, other=seen[name])
-                    file = str(inventory.known_hosts.with_name("hosts.yml"))
+                    file = str(inventory.known_hosts.with_name(HOSTS))
                     yield Fault(file, 0, f"{host.name}.{variable}", problem)
                 seen[str(name)] = variable

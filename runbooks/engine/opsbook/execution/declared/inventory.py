@@ -31,6 +31,7 @@ from opsbook.model.places import Places
 FORMAT = 2
 """Goes into the digest: raise it when the kept form changes."""
 
+HOSTS = "hosts.yml"
 _VAULTED = b"$ANSIBLE_VAULT;"
 _ASK_SECONDS = 120
 _STRICT = {
@@ -66,18 +67,17 @@ def load_inventory(estate: Estate, places: Places, limit: str | None) -> Invento
 
 def inventory_file(estate: Estate) -> Path:
     """The estate's ``hosts.yml``. Raises InputFault when it is missing."""
-    file = estate.directory / "hosts.yml"
+    file = estate.directory / HOSTS
     if not file.is_file():
         raise InputFault(msg("Estate {estate} has no {file}.", estate=estate.name, file=file))
     return file
 
 
 def variable_files(estate: Estate) -> list[Path]:
-    """``hosts.yml`` and every file of the estate's variables; links are followed, as Ansible does.
-
-    Raises InputFault when there is no ``hosts.yml``, or links go round in a circle.
+    """``hosts.yml`` and every file of the estate's variables, as far as they are there; links are
+    followed, as Ansible does. Raises InputFault when links go round in a circle.
     """
-    found = [inventory_file(estate)]
+    found = [estate.directory / HOSTS]
     for folder in ("group_vars", "host_vars"):
         found += [file for _, file in files_below(estate.directory / folder)]
     return sorted(found)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from opsbook.execution.declared.inventory import variable_files
 from opsbook.model.estate import Estate
 
 _BLOCK = re.compile(rb"\$ANSIBLE_VAULT;1\.[12];AES256[^\n]*\n((?:[ \t]*[0-9a-f]+[ \t]*\r?\n?)+)")
@@ -27,7 +28,7 @@ def vaulted_values(estate: Estate, password_file: str | None) -> set[str]:
     """Every text kept in a vault of the estate's variables. What cannot be opened is left out:
     Ansible cannot open it either. Without vaults nothing is read but the files.
     """
-    blocks = list(_blocks(estate.directory))
+    blocks = list(_blocks(estate))
     password = _password(password_file) if blocks else None
     if password is None:
         return set()
@@ -39,12 +40,10 @@ def vaulted_values(estate: Estate, password_file: str | None) -> set[str]:
     return found
 
 
-def _blocks(directory: Path) -> Iterator[tuple[bytes, bool]]:
+def _blocks(estate: Estate) -> Iterator[tuple[bytes, bool]]:
     """The vaults in the variable files, and whether each is a whole file."""
-    places = [directory / "group_vars", directory / "host_vars"]
-    files = [file for place in places for file in sorted(place.rglob("*")) if file.is_file()]
-    for file in [directory / "hosts.yml", *files]:
-        content = file.read_bytes() if file.is_file() else b""
+    for file in variable_files(estate):
+        content = file.read_bytes()
         for match in _BLOCK.finditer(content):
             yield match.group(1), content.startswith(b"$ANSIBLE_VAULT")
 
