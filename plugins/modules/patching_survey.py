@@ -26,6 +26,11 @@ options:
     description: The name under which the evidence is kept; by default the survey is the evidence.
     type: str
     default: ""
+  manager:
+    description: The package manager to ask; by default that of the host's family.
+    type: str
+    choices: [auto, apt, dnf]
+    default: auto
   refresh:
     description: Fetch the package lists before; not in check mode.
     type: bool
@@ -77,12 +82,16 @@ def main() -> None:
         argument_spec={
             "brief": {"type": "bool", "default": False},
             "key": {"type": "str", "default": "", "no_log": False},
+            "manager": {"type": "str", "choices": ["auto", "apt", "dnf"], "default": "auto"},
             "refresh": {"type": "bool", "default": False},
             "certificates": {"type": "list", "elements": "path", "default": []},
         },
         supports_check_mode=True,
     )
-    own = manager(module)
+    try:
+        own = manager(module.params["manager"])
+    except Refused as refused:
+        module.fail_json(msg=str(refused))
     if own is None:
         survey = {"schema": snapshot.SCHEMA, "manager": "",
                   "trouble": "neither apt nor dnf is on this host"}  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from support.debs import make_archive, make_deb
-from support.roots import Root, base_image
+from support.roots import Root, image
 
 CHANGE = "CHG-20261121-001"
 FAILS = "test ! -e /etc/fail-now\n"
@@ -29,7 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Root:
     for directory, version in ((old, "1.0-1"), (new, "1:1.1-1")):
         directory.mkdir()
         build(directory, version)
-    root = Root(place / "root", [base_image()])
+    root = Root(place / "root", image())
     archive = root.path("/srv/archive")
     shutil.copytree(new, archive)
     shutil.copy(next(old.glob("try-lib_*")), archive)  # the only old version still to be had

@@ -18,6 +18,7 @@ import ansible
 from opsbook.execution.declared.declarations import collection
 from opsbook.lab.images import Images, find_mirror
 from opsbook.lab.machine import LinuxMachine
+from opsbook.lab.plan import Layer
 
 IMAGES = Path(__file__).parents[2] / ".state" / "lab-images"
 _LIBRARY = "/opt/opsbook-test"
@@ -32,14 +33,14 @@ runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
 """
 
 
-def base_image() -> Path:
-    """The directory of the lab's base image; built when it is not there (about a minute)."""
+def image(layer: Layer = "base") -> list[Path]:
+    """The directories of an image of the lab; built when it is not there (about a minute)."""
     machine = LinuxMachine()
     mirror = find_mirror(machine, Path("/etc/os-release").read_text())
     assert mirror is not None, "this machine's apt knows no Debian mirror"
     images = Images(IMAGES, machine, lambda message: print(message.english()))
-    images.provide(["base"], mirror)
-    return images.lowers("base", mirror.suite)[0]
+    images.provide([layer], mirror)
+    return images.lowers(layer, mirror.suite)
 
 
 class Root:

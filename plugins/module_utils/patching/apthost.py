@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import (
@@ -21,6 +22,7 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfile
 )
 
 Row = t.Dict[str, t.Any]
+_KERNEL = re.compile(r"^linux-image-(?:unsigned-)?(\d\S*)$")
 
 
 class AptHost:
@@ -53,8 +55,13 @@ class AptHost:
         return dpkg.is_held(self.database.packages.get(key, {}))
 
     def kernels(self) -> dict[str, str]:
-        packages = self.database.packages.values()
-        return {p["Package"]: p["Version"] for p in packages if p["Package"].startswith("linux-")}
+        """Releases of installed kernels, as uname(1) tells them, with their packages' versions."""
+        found = {}
+        for fields in self.database.packages.values():
+            match = _KERNEL.match(fields["Package"])
+            if match:
+                found[match.group(1)] = fields["Version"]
+        return found
 
     def offers(self) -> Row:
         found = Offers(self.database)

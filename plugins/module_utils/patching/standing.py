@@ -20,7 +20,6 @@ _LISTENING = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 _DISKS = {"btrfs", "ceph", "cifs", "ext2", "ext3", "ext4", "f2fs", "fuse.glusterfs", "glusterfs",
           "jfs", "nfs", "nfs4", "reiserfs", "vfat", "xfs", "zfs"}  # fmt: skip
 _SYSTEMD = ("list-units", "--all", "--plain", "--no-legend", "--no-pager", "--full")
-_KERNEL = re.compile(r"^linux-image-(?:unsigned-)?(\d\S*)$")
 _MOST_ROWS = 2000
 
 
@@ -111,22 +110,18 @@ def os_release() -> dict[str, str | None]:
 
 
 def boot(kernels: t.Mapping[str, str]) -> dict[str, t.Any]:
-    """Running and newest installed kernel; ``kernels`` maps installed packages to versions.
+    """Running and newest installed kernel; ``kernels`` maps releases to versions of packages.
 
     A container has no kernel of its own, whatever is installed in it.
     """
     running = platform.release()
     inside = in_container()
-    releases = {}
-    for package, version in kernels.items():
-        match = _KERNEL.match(package)
-        if match and os.path.isdir("/lib/modules/" + match.group(1)):
-            releases[match.group(1)] = version
-    newest = max(releases, key=_by_number) if releases and not inside else None
+    there = {one: v for one, v in kernels.items() if os.path.isdir("/lib/modules/" + one)}
+    newest = max(there, key=_by_number) if there and not inside else None
     why = []
     if newest and newest != running and _by_number(newest) > _by_number(running):
         why.append(f"kernel {newest} is installed and {running} runs")
-    elif newest == running and releases[running] not in read("/proc/version"):
+    elif newest == running and there[running] not in read("/proc/version"):
         why.append(f"a newer build of kernel {running} is installed")
     if os.path.exists("/run/reboot-required"):
         packages = sorted(set(read("/run/reboot-required.pkgs").split()))[:20]

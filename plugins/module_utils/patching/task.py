@@ -21,12 +21,12 @@ if t.TYPE_CHECKING:
 
 def run_task(module: AnsibleModule, do: t.Callable[[Manager, Task], Result]) -> None:
     """Do it with the arguments of ``module``, and end the module with what came of it."""
-    own = manager(module)
-    if own is None:
-        module.fail_json(msg="Neither apt nor dnf is on this host. Nothing was touched.")
     known = {key: value for key, value in module.params.items() if key in Task._fields}
     task = Task(check=module.check_mode, **known)
     try:
+        own = manager(str(task.given.get("manager") or "auto"))
+        if own is None:
+            raise Refused("Neither apt nor dnf is on this host. Nothing was touched.")
         module.exit_json(**do(own, task))
     except Refused as refused:
         module.fail_json(msg=str(refused), opsbook_refused=True)
