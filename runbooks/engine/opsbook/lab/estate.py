@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from opsbook.execution.declared.declarations import content
+from opsbook.execution.reach.ssh import rules
 from opsbook.lab import plan
 from opsbook.lab.plan import HostSpec, Network
 from opsbook.model.places import private
@@ -57,10 +58,9 @@ def ssh_config(specs: Sequence[HostSpec], network: Network, key: Path, known: Pa
         parts.append(f"Host {spec.name}\n  HostName {network.address(spec)}\n{jump}")
     common = (
         f"Host *\n  User {plan.USER}\n  IdentityFile {_quoted(key)}\n  IdentitiesOnly yes\n"
-        f"  UserKnownHostsFile {_quoted(known)}\n  GlobalKnownHostsFile /dev/null\n"
-        "  StrictHostKeyChecking yes\n  BatchMode yes\n  ConnectTimeout 10\n  LogLevel ERROR\n"
+        "  LogLevel ERROR\n"
     )
-    return "".join(parts) + common
+    return "".join(parts) + common + "\n".join(rules(_quoted(known)))
 
 
 def signers(public_key: str) -> str:

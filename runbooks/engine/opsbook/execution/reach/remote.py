@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import paramiko
 from fabric import Config, Connection
 
+from opsbook.execution.reach.hostkeys import changed_key, unknown_key
 from opsbook.execution.reach.shell import MOST_OUTPUT, Completed, completed, out_of_time
 from opsbook.execution.reach.ssh import ssh_config
 from opsbook.model.errors import HostUnreachable, JumpUnreachable
@@ -164,13 +165,11 @@ def _in_words(host: Host, inventory: Inventory) -> Iterator[None]:
 
 def _fault(error: Exception, host: Host, inventory: Inventory) -> HostUnreachable:
     name, at = host.name, f"{host.address}:{host.port}"
-    file = inventory.known_hosts
+    if isinstance(error, paramiko.BadHostKeyException):
+        return changed_key(host, inventory.known_hosts)
+    if isinstance(error, UnknownHostKey):
+        return unknown_key(host, inventory.known_hosts)
     for kinds, problem, next_step in (
-        (paramiko.BadHostKeyException, msg("The host key of {host} has changed.", host=name),
-         msg("Find out why first; if the new key is right, put it into {file}.", file=file)),
-        (UnknownHostKey, msg("The host key of {host} is not known.", host=name),
-         msg("Compare it on the host's console, then add it to {file} (ssh-keyscan -p {port} "
-             "{address} shows it).", file=file, port=host.port, address=host.address)),
         (paramiko.AuthenticationException, msg("{host} refused our key.", host=name),
          msg("Check ansible_user and ansible_ssh_private_key_file, and authorized_keys there.")),
         (socket.gaierror, msg("The name {address} of {host} does not resolve.",

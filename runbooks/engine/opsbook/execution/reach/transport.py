@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from opsbook.execution.reach.hostkeys import changed_key, unknown_key
 from opsbook.model.errors import HostFailed, HostFault, HostUnreachable, Interrupted
 from opsbook.model.estate import Host
 from opsbook.model.message import msg
@@ -100,15 +101,9 @@ class ShellTransport:
         return ProcessSession(host, argv, seconds=seconds, cancelled=cancelled)
 
 
-_OPTIONS = (
-    *("-T", "-x", "-a", "-e", "none"),
-    *("-o", "BatchMode=yes"),
-    *("-o", "StrictHostKeyChecking=yes"),
-    *("-o", "ConnectTimeout=10"),
-    *("-o", "ServerAliveInterval=15"),
-    *("-o", "ServerAliveCountMax=4"),
-    *("-o", "LogLevel=ERROR"),
-)
+_OPTIONS = ("-T", "-x", "-a", "-e", "none", "-o", "LogLevel=ERROR")
+"""What is of this use of OpenSSH alone; all other rules stand in the ssh_config."""
+
 _SSH_FAILED = 255
 
 
@@ -251,23 +246,11 @@ class ProcessSession:
 
 def ssh_fault(host: Host, text: str) -> HostUnreachable:
     """What ssh said on standard error, as one clear sentence."""
-    name = host.name
     if "IDENTIFICATION HAS CHANGED" in text:
-        return HostUnreachable(
-            msg("The host key of {host} is not the one on file: it was installed anew, or "
-                "somebody stands in between.", host=name),
-            untouched=msg("Nothing was sent to {host}.", host=name),
-            next_step=msg("Compare the key with the owner of {host}; then put the new one into "
-                          "the estate's known_hosts.", host=name),
-        )  # fmt: skip
+        return changed_key(host)
     if "Host key verification failed" in text:
-        return HostUnreachable(
-            msg("The host key of {host} is not on file.", host=name),
-            untouched=msg("Nothing was sent to {host}.", host=name),
-            next_step=msg("Compare the key with the owner of {host}, then put it into the "
-                          "estate's known_hosts.", host=name),
-        )  # fmt: skip
-    return HostUnreachable(msg("{host} cannot be reached: {reason}", host=name,
+        return unknown_key(host)
+    return HostUnreachable(msg("{host} cannot be reached: {reason}", host=host.name,
                                reason=_last_line(text)))  # fmt: skip
 
 
