@@ -26,6 +26,10 @@ options:
     description: The name under which the evidence is kept; by default the survey is the evidence.
     type: str
     default: ""
+  beside:
+    description: More evidence that is kept with the survey, such as that the host was booted again.
+    type: dict
+    default: {}
   manager:
     description: The package manager to ask; by default that of the host's family.
     type: str
@@ -82,6 +86,7 @@ def main() -> None:
         argument_spec={
             "brief": {"type": "bool", "default": False},
             "key": {"type": "str", "default": "", "no_log": False},
+            "beside": {"type": "dict", "default": {}},
             "manager": {"type": "str", "choices": ["auto", "apt", "dnf"], "default": "auto"},
             "refresh": {"type": "bool", "default": False},
             "certificates": {"type": "list", "elements": "path", "default": []},
@@ -95,12 +100,12 @@ def main() -> None:
     if own is None:
         survey = {"schema": snapshot.SCHEMA, "manager": "",
                   "trouble": "neither apt nor dnf is on this host"}  # fmt: skip
-        module.exit_json(changed=False, opsbook_evidence=_under(module.params["key"], survey))
+        module.exit_json(changed=False, opsbook_evidence=_evidence(module.params, survey))
     try:
         survey, changed = _survey(module, own)
     except Refused as refused:
         module.fail_json(msg=str(refused))
-    module.exit_json(changed=changed, opsbook_evidence=_under(module.params["key"], survey))
+    module.exit_json(changed=changed, opsbook_evidence=_evidence(module.params, survey))
 
 
 def _survey(module: AnsibleModule, own):
@@ -114,8 +119,9 @@ def _survey(module: AnsibleModule, own):
     return survey, bool(refreshed)
 
 
-def _under(key: str, survey):
-    return {key: survey} if key else survey
+def _evidence(params, survey):
+    key = params["key"]
+    return {**params["beside"], **({key: survey} if key else survey)}
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def plan_of(seen: dict[str, Any], *names: str) -> dict[str, Any]:
          "detail": {**row, "undo": ways[row["package"]]}}
         for row in seen["candidates"] if not names or row["package"] in names
     ]  # fmt: skip
-    return {"items": items, "given": {"restart": "affected", "services": [], "reboot": "never"}}
+    return {"items": items, "given": {"restart": "affected", "restart_services": [], "reboot": "never"}}
 
 
 def state(host: Root) -> dict[str, str]:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsbook.domains.patching.versions import compare, is_version
+from support.module_utils import patching
 
 part = st.text("0123456789abzAZ.+~", max_size=6)
 parts = st.text("019aZ.+~", min_size=1, max_size=5)
@@ -40,3 +41,12 @@ def test_versions_compare_as_dpkg_says(pair: tuple[str, str]) -> None:
     wanted = _dpkg(one, "gt", other) - _dpkg(one, "lt", other)
     assert compare(one, other, "deb") == wanted
     assert compare(other, one, "deb") == -wanted
+
+
+@settings(deadline=None, max_examples=100)
+@given(pairs)
+def test_hosts_compare_as_dpkg_says_too(pair: tuple[str, str]) -> None:
+    one, other = pair
+    if is_version(one, "deb") and is_version(other, "deb"):
+        wanted = _dpkg(one, "gt", other) - _dpkg(one, "lt", other)
+        assert patching("debversions").compare(one, other) == wanted

@@ -74,7 +74,7 @@ def prepare(manager: Manager, task: Task) -> Result:
         if not kept:
             _require_start(manager, task, steps)
             journal.note(task.change, "begun")
-            bundle.make(manager, steps, _given_up(task.plan))
+            bundle.make(manager, steps, _given_up(task.plan), before)
             journal.note(task.change, "prepared")
             drop_old(task.keep, task.change)
         elif journal.state(task.change) != "applied":
@@ -231,5 +231,5 @@ def _others(manager: Manager, steps: t.Sequence[Step]) -> set[tuple[str, str]]:
 def _restart(task: Task) -> tuple[list[str], list[str]]:
     if task.given.get("restart") == "none":
         return [], []
-    approved = task.given.get("services") or []
+    approved = task.given.get("restart_services") or []
     return services.restart_stale({str(unit) for unit in approved})

@@ -66,10 +66,17 @@ class Bundle:
         kept = {(row["key"], row["before"], row["after"]) for row in rows}
         return kept == {(step.name, step.before, step.after) for step in steps}
 
-    def make(self, manager: Manager, steps: t.Sequence[Step], given_up: t.Collection[str]) -> None:
+    def make(
+        self,
+        manager: Manager,
+        steps: t.Sequence[Step],
+        given_up: t.Collection[str],
+        before: t.Mapping[str, t.Any],
+    ) -> None:
         """Make the bundle, and fetch what is planned. Raises Refused, leaving nothing behind.
 
-        ``given_up`` names packages that the approved plan says cannot be brought back.
+        ``given_up`` names packages that the approved plan says cannot be brought back; ``before``
+        is the brief survey of now, with which the host is compared afterwards.
         """
         part = f"{UNDO}/.{self.change}.part"
         private(STATE)
@@ -78,7 +85,10 @@ class Bundle:
             if left.endswith(".part"):
                 shutil.rmtree(f"{UNDO}/{left}")
         try:
-            self._fill(private(part), manager, steps, given_up)
+            manifest = self._fill(private(part), manager, steps, given_up)
+            manifest["before"] = _compared(before)
+            sync_tree(part)
+            write_json(part + "/manifest.json", manifest)
             if os.path.isdir(self.directory):
                 shutil.rmtree(self.directory)
             os.rename(part, self.directory)
@@ -92,7 +102,7 @@ class Bundle:
 
     def _fill(
         self, part: str, manager: Manager, steps: t.Sequence[Step], given_up: t.Collection[str]
-    ) -> None:
+    ) -> dict[str, t.Any]:
         back, forward = private(part + "/back"), private(part + "/forward")
         manager.fetch([step for step in steps if step.after], forward)
         manager.foresee(steps, forward)
@@ -120,8 +130,7 @@ class Bundle:
         }
         manager.copy_database(private(part + "/database"))
         manifest["files"] = _sums(part)
-        sync_tree(part)
-        write_json(part + "/manifest.json", manifest)
+        return manifest
 
     def refetch(self, manager: Manager, steps: t.Sequence[Step]) -> None:
         """Fetch again what is planned and not there any more. Raises Refused."""
@@ -165,6 +174,16 @@ def drop_old(keep: int, newest: str) -> None:
             made.append((manifest.get("made", 0), name))
     for _, name in sorted(made, reverse=True)[max(0, keep - 1) :]:
         shutil.rmtree(f"{UNDO}/{name}", ignore_errors=True)
+
+
+def _compared(before: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What the verification compares: packages, failed units and listening sockets of before."""
+    rows = before["installed"]
+    return {
+        "installed": {f"{row['package']}:{row['arch']}": row["version"] for row in rows},
+        "failed": before["failed"],
+        "listeners": before["listeners"],
+    }
 
 
 def _sums(part: str) -> dict[str, str]:

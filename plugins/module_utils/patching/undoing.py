@@ -116,7 +116,7 @@ def _renew(task: Task, needed: bool) -> tuple[list[str], list[str]]:
     """Restart what runs the code that was just taken away, as the plan allowed it forward."""
     if not needed or task.given.get("restart") == "none":
         return [], []
-    approved = task.given.get("services") or []
+    approved = task.given.get("restart_services") or []
     return services.restart_stale({str(unit) for unit in approved})
 
 
