@@ -1,6 +1,6 @@
 """Runs all benchmarks on a lab of its own and writes docs/benchmarks.md.
 
-python tests/bench/run.py [name ...]        # cli ledger collection playbook
+python tests/bench/run.py [name ...]        # cli ledger collection playbook changes
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ sys.path.append(str(Path(__file__).parents[1]))
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("OPSBOOK_STATE", ROOT / ".state" / "bench")).absolute()
 PAGE = ROOT / "docs" / "benchmarks.md"
-NEEDS_LAB = {"collection", "playbook"}
+NEEDS_LAB = {"collection", "playbook", "changes"}
+NAMES = ["cli", "ledger", "collection", "playbook", "changes"]
 LAB_HOSTS = 24
 
 HEAD = """# Benchmarks
@@ -37,17 +38,18 @@ Measured {when} on {cores} cores, {system}, Python {python}.
 
 def main(names: list[str]) -> int:
     """Run the named benchmarks, or all of them; 1 when a figure was not reached."""
-    names = names or ["cli", "ledger", "collection", "playbook"]
+    names = names or NAMES
     STATE.mkdir(parents=True, exist_ok=True, mode=0o700)
     wants_lab = bool(NEEDS_LAB & set(names))
     if wants_lab:
-        _lab("up", "--hosts", str(LAB_HOSTS))
+        updates = ["--updates"] if "changes" in names else []
+        _lab("up", "--hosts", str(LAB_HOSTS), *updates)
     try:
         figures = [figure for name in names for figure in _one(name)]
     finally:
         if wants_lab:
             _lab("down")
-    _report(figures, write=len(names) == 4)
+    _report(figures, write=set(names) == set(NAMES))
     return 0 if all(figure.reached for figure in figures) else 1
 
 
