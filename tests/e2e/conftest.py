@@ -14,6 +14,7 @@ import pytest
 
 from opsbook.lab import Lab, requirements
 from opsbook.model.places import Places
+from support.patched import Patched
 
 STATE = Path(__file__).parents[2] / ".state"
 IMAGES = STATE / "lab-images"
@@ -46,3 +47,18 @@ def own_lab(lab: Lab) -> Iterator[Lab]:
         mine = Lab(Places(Path(state)), images=IMAGES)
         yield mine
         mine.down(purge=True)
+
+
+@pytest.fixture(scope="session")
+def patched() -> Iterator[Patched]:
+    """Twenty hosts with pending updates and an approver policy, in a state of their own."""
+    with tempfile.TemporaryDirectory(prefix="opsbook-lab-", dir="/var/tmp") as state:
+        lab = Lab(Places(Path(state)), images=IMAGES)
+        _needs_a_lab(lab.directory)
+        lab.up(20, updates=True)
+        try:
+            site = Patched(lab)
+            site.adopt_policy()
+            yield site
+        finally:
+            lab.down(purge=True)

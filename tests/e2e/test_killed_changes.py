@@ -1,0 +1,145 @@
+"""A change on twenty hosts killed ten times: nothing is done twice, everything is done."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.patched import DEMO, OPSBOOK, Patched
+
+pytestmark = [pytest.mark.lab, pytest.mark.slow]
+
+SEED = int(os.environ.get("OPSBOOK_TEST_SEED", "20261121"))
+KILLS = 10
+MOMENTS = (3.0, 25.0)
+"""Seconds after the command began: from its checks to the end of a wave."""
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and everything below it; those that end meanwhile are left out."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        try:
+            children = (task / "children").read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            yield from _family(int(child))
+
+
+def _kill_after(site: Patched, seconds: float, with_children: bool, *words: str) -> bool:
+    """Whether the command was still at work then and was killed."""
+    process = subprocess.Popen(
+        [OPSBOOK, *words], env=site.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        for pid in list(_family(process.pid)) if with_children else [process.pid]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        process.wait()
+        return True
+    return False
+
+
+def _outcomes(site: Patched, change: str) -> dict[str, str]:
+    records = site.dossier(change)["records"]
+    return {host["name"]: host["outcome"] for host in records[0]["hosts"]} if records else {}
+
+
+def _go_on(site: Patched, change: str) -> str:
+    """What goes on with it: a change whose run was never opened is applied."""
+    return "resume" if site.dossier(change)["runs"] else "apply"
+
+
+class _Done:
+    """Hosts that a run says are done, and how dpkg's log of each was then."""
+
+    def __init__(self, site: Patched, change: str) -> None:
+        self.site, self.change = site, change
+        self.seen: dict[str, str] = {}
+
+    def look(self) -> None:
+        """Keep those newly done; one that was done before must not have been touched since."""
+        outcomes = _outcomes(self.site, self.change)
+        done = [name for name, outcome in outcomes.items() if outcome == "changed"]
+        assert set(self.seen) <= set(done), "a host that was done is no longer"
+        now = self.site.everywhere(self.site.touched, done) if done else {}
+        again = [name for name, was in self.seen.items() if now[name] != was]
+        assert not again, f"done, and touched again: {again}"
+        self.seen = now
+
+
+def _kill_until(site: Patched, change: str, rng: random.Random, most: int) -> int:
+    """Kill and go on with a change, at most so often; gives how often. It may have ended then."""
+    done, kills = _Done(site, change), 0
+    while kills < most and site.dossier(change)["state"] != "applied":
+        seconds, all_of_it = rng.uniform(*MOMENTS), rng.random() < 0.5
+        verb = _go_on(site, change)
+        killed = _kill_after(site, seconds, all_of_it, verb, change)
+        done.look()
+        kills += killed
+        told = ("killed" if killed else "ended") + (" with its children" if all_of_it else "")
+        print(f"{verb} {change}: {told}, {seconds:.1f} s, {len(done.seen)} hosts done")
+    _finish(site, change)
+    done.look()
+    return kills
+
+
+def _finish(site: Patched, change: str) -> None:
+    """Resumed to the end; a host that was brought back instead of completed is taken again."""
+    for _ in range(4):
+        if site.dossier(change)["state"] == "applied":
+            return
+        ended = site.opsbook(_go_on(site, change), change)
+        print(f"{change} ended with {ended.returncode}")
+        assert ended.returncode in (0, 10), ended.stdout + ended.stderr
+    pytest.fail(f"{change} does not come to its end: {ended.stderr}")
+
+
+def _gained(before: str, after: str) -> tuple[set[str], set[str]]:
+    """What a host has now and had not, and the other way round."""
+    old, new = set(before.splitlines()), set(after.splitlines())
+    return new - old, old - new
+
+
+def _undisturbed(site: Patched, before: dict[str, str]) -> tuple[set[str], set[str]]:
+    """What the change makes of a host when nobody kills it; it is as before afterwards."""
+    change = site.approved(DEMO, "-l", "web1")
+    assert site.opsbook("apply", change).returncode == 0
+    made = _gained(before["web1"], site.look("web1"))
+    assert site.opsbook("undo", change).returncode == 0
+    assert site.look("web1") == before["web1"]
+    assert made[0]
+    return made
+
+
+def test_ten_times_killed_and_resumed_it_ends_as_if_undisturbed(patched: Patched) -> None:
+    site, rng, kills, caught = patched, random.Random(SEED), 0, 0
+    print(f"OPSBOOK_TEST_SEED={SEED}")
+    before = site.everywhere(site.look)
+    undisturbed = _undisturbed(site, before)
+    while kills < KILLS:
+        change = site.approved(DEMO, "--first", "4")
+        kills += _kill_until(site, change, rng, KILLS - kills)
+        after = site.everywhere(site.look)
+        for name in site.hosts:
+            assert _gained(before[name], after[name]) == undisturbed, name
+        hosts = site.dossier(change)["records"][0]["hosts"]
+        examined = [len(host["examined"]) + sum(len(past["examined"]) for past in host["earlier"])
+                    for host in hosts]  # fmt: skip
+        caught += sum(map(bool, examined))
+        assert site.opsbook("undo", change).returncode == 0
+        assert site.everywhere(site.look) == before
+    print(f"{caught} hosts were caught midway and examined")
+    assert caught, "no kill caught a host: other moments are needed"
+    assert site.opsbook("records", "verify").returncode == 0
