@@ -87,7 +87,8 @@ class Bundle:
         try:
             manifest = self._fill(private(part), manager, steps, given_up)
             manifest["before"] = _compared(before)
-            sync_tree(part)
+            for name in ("back", "conffiles", "database"):  # forward/ is checked before it is used
+                sync_tree(f"{part}/{name}")
             write_json(part + "/manifest.json", manifest)
             if os.path.isdir(self.directory):
                 shutil.rmtree(self.directory)
@@ -136,7 +137,6 @@ class Bundle:
         """Fetch again what is planned and not there any more. Raises Refused."""
         try:
             manager.fetch([step for step in steps if step.after], private(self.forward))
-            sync_tree(self.forward)
         except OSError as error:
             raise Refused(
                 f"The planned packages cannot be kept: {error.strerror}. Nothing was installed."
