@@ -142,3 +142,20 @@ def test_an_emergency_needs_one_approver_passes_a_freeze_and_owes_a_review(site:
     assert site.json("records", "show", change)["review"]["due"]
     site.good("review", change, "--reason", "looked at", "--key", site.key(SECOND), "--yes")
     assert not site.json("records", "show", change)["review"]["due"]
+
+
+def test_undo_of_a_stopped_change_closes_its_run_and_an_ended_undo_is_not_resumed(
+    site: Site,
+) -> None:
+    change = site.approved("--set", "words=new")
+    (site.place("h3") / "fail").touch()
+    site.run("apply", change)
+    site.good("undo", change)
+    assert site.notices() == ["former"] * 3
+    dossier = site.json("records", "show", change)
+    assert dossier["state"] == "undone"
+    assert [run["state"] for run in dossier["runs"]] == ["closed", "closed"]
+    for run in dossier["runs"]:
+        assert site.run("resume", run["run"]).returncode == Exit.USAGE
+    assert site.run("undo", change).returncode == Exit.USAGE
+    assert site.run("cancel", change, "--reason", "x").returncode == Exit.REFUSED

@@ -124,7 +124,11 @@ def refuse_other_undo(dossier: Dossier, bound: Bound) -> None:
     now = {**plan["inputs"], "code": code_roots(bound.runbook.name)}
     found = inputs_changed(plan["inputs"], now)
     own = msg("The code of {root} has changed.", root=f"runbook {bound.runbook.name}")
-    refused = [own] if own in found else [] if _upgraded(plan) else found
+    refused = found
+    if own in found:
+        refused = [own]
+    elif _upgraded(plan):
+        refused = []
     if refused:
         raise Refused(
             msg("{change} cannot be undone by code other than the approved one: {what}",

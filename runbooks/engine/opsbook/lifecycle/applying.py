@@ -38,10 +38,8 @@ from opsbook.lifecycle.history import History, earlier, read_history
 from opsbook.lifecycle.opening import (
     opening,
     opening_undo,
-    overridden,
     resumed,
     undo_plan,
-    undone_otherwise,
 )
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.policies import adopt_policy
@@ -55,7 +53,7 @@ from opsbook.lifecycle.works import change_work_for
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock
 from opsbook.model.errors import UsageFault
-from opsbook.model.message import msg
+from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
 from opsbook.model.runbook import duration
 
@@ -80,9 +78,9 @@ def apply_change(
         who = requester(origin, None, os.environ)
         refusing(scene, who, partial(admitted, scene, (ChangeState.APPROVED,)))
         refusing(scene, who, partial(refuse_closed, scene))
+        work = _work(scene)
         run = ledger.open_run(day_of(scene.estate, scene.at), partial(opening, scene, who))
-        ledger.append(overridden(scene, run))
-        return _carry_out(scene, run, read_history(ledger, run), watcher)
+        return _carry_out(scene, run, work, watcher)
 
 
 def resume_change(number: str, places: Places, clock: Clock, watcher: Watcher) -> RunResult:
@@ -100,7 +98,9 @@ def resume_change(number: str, places: Places, clock: Clock, watcher: Watcher) -
             refusing(scene, who, partial(admitted, scene, BEGUN))
         else:
             refusing(scene, who, partial(refuse_other_undo, scene.dossier, scene.bound))
-        return _carry_out(scene, number, resumed(scene, number, who), watcher)
+        work = _work(scene)
+        resumed(scene, number, who)
+        return _carry_out(scene, number, work, watcher)
 
 
 def undo_change(
@@ -108,57 +108,76 @@ def undo_change(
 ) -> RunResult:
     """Bring back every host that the change changed, or those of them that ``limit`` leaves.
 
-    Undoing was approved with the plan; it is not bound to the window. Raises UsageFault when
-    there is nothing to undo, Refused when the code is no longer the approved one.
+    Undoing was approved with the plan; it is not bound to the window. An apply that was stopped
+    is closed as it stands first. Raises UsageFault when there is nothing to undo or an undo was
+    cut off, Refused when the code is no longer the approved one.
     """
     ledger = open_ledger(places, clock)
     estate_name = read_dossier(ledger, number)["plan"]["estate"]["name"]
     with held(ledger, resources.of_change(estate_name, number), number):
         scene = make_scene(read_dossier(ledger, number), ledger, places, clock, limit)
-        plan = undo_plan(scene, limit)
         who = requester("terminal", None, os.environ)
         refusing(scene, who, partial(refuse_other_undo, scene.dossier, scene.bound))
-        opening = partial(opening_undo, scene, who, plan)
-        run = ledger.open_run(day_of(scene.estate, scene.at), opening)
-        ledger.append(undone_otherwise(scene, run))
-        return _carry_out(scene, run, read_history(ledger, run), watcher)
+        _refuse_open_undo(scene)
+        plan, work = undo_plan(scene, limit), _work(scene)
+        _close_open_runs(scene, "opsbook undo", watcher)
+        beginning = partial(opening_undo, scene, who, plan)
+        run = ledger.open_run(day_of(scene.estate, scene.at), beginning)
+        return _carry_out(scene, run, work, watcher)
 
 
 def cancel_change(
     number: str, reason: str, places: Places, clock: Clock, watcher: Watcher
 ) -> Decided:
-    """Withdraw a change that was not begun, or close one whose run was stopped, as it stands.
+    """Withdraw a change that was not begun, or close its open runs as they stand.
 
     Raises Refused when it has ended, Busy while somebody is at it.
     """
     ledger = open_ledger(places, clock)
     desk = open_desk(number, ledger, places, clock, SshSignatures())
-    if desk.dossier["state"] not in BEGUN:
+    if not open_runs(ledger, desk.dossier):
         return cancel(desk, reason)
     with held(ledger, resources.of_change(desk.estate.name, number), number):
         scene = make_scene(read_dossier(ledger, number), ledger, places, clock)
-        run = open_run_of(ledger, scene.dossier)
-        history = read_history(ledger, run)
-        result = _conduct(scene, run, history, giving_up(fit_reason(reason)), None, watcher)
-    return Decided(number, ChangeState.FAILED, (), result.problems)
+        problems = _close_open_runs(scene, fit_reason(reason), watcher)
+    return Decided(number, ChangeState.FAILED, (), problems)
 
 
-def open_run_of(ledger: Ledger, dossier: Mapping[str, Any]) -> str:
-    """The run of a change that has not ended. Raises UsageFault when there is none."""
-    for run in reversed(dossier["runs"]):
-        if not read_history(ledger, run["run"]).state:
-            return str(run["run"])
-    raise UsageFault(
-        msg("{change} has no run that was cut off or stopped.", change=dossier["change"]),
-        next_step=msg("opsbook records show {change} shows where it stands.",
-                      change=dossier["change"]),
-    )  # fmt: skip
+def open_runs(ledger: Ledger, dossier: Mapping[str, Any]) -> list[str]:
+    """The runs of a change that have not ended, in the order in which they began."""
+    runs = [str(run["run"]) for run in dossier["runs"]]
+    return [run for run in runs if not read_history(ledger, run).state]
 
 
-def _carry_out(scene: Scene, number: str, history: History, watcher: Watcher) -> RunResult:
-    work = change_work_for(
-        scene.bound.runbook, scene.estate, scene.bound.inventory, scene.places, scene.clock
-    )
+def _refuse_open_undo(scene: Scene) -> None:
+    """Raises UsageFault while an undo of the change was cut off: it is to be finished first."""
+    for run in open_runs(scene.ledger, scene.dossier):
+        if read_history(scene.ledger, run).phase == "undo":
+            raise UsageFault(
+                msg("{run} was already undoing {change} and was cut off.",
+                    run=run, change=scene.change),
+                untouched=msg("No host was touched."),
+                next_step=msg("opsbook resume {change} goes on with its run.",
+                              change=scene.change),
+            )  # fmt: skip
+
+
+def _close_open_runs(scene: Scene, reason: str, watcher: Watcher) -> list[Message]:
+    """Close every run of the change that has not ended, as it stands."""
+    problems: list[Message] = []
+    for run in open_runs(scene.ledger, scene.dossier):
+        history = read_history(scene.ledger, run)
+        problems += _conduct(scene, run, history, giving_up(reason), None, watcher).problems
+    return problems
+
+
+def _work(scene: Scene) -> ChangeWork:
+    bound = scene.bound
+    return change_work_for(bound.runbook, bound.estate, bound.inventory, scene.places, scene.clock)
+
+
+def _carry_out(scene: Scene, number: str, work: ChangeWork, watcher: Watcher) -> RunResult:
+    history = read_history(scene.ledger, number)
     undo = history.phase == "undo"
     conduct = _undoing(work, history) if undo else applying(work, partial(before_wave, scene))
     verifier = None if undo else verifier_of(scene.bound.runbook)

@@ -91,3 +91,12 @@ def _opened(run: str, payload: Mapping[str, Any]) -> History:
         payload["holder"],
         str(payload.get("phase", "apply")),
     )
+
+
+def refuse_ended(run: str, history: History) -> None:
+    """Raises UsageFault when the run has ended: there is nothing to go on with."""
+    if history.state:
+        raise UsageFault(
+            msg("{run} has ended; there is nothing to resume.", run=run),
+            next_step=msg("opsbook records show {run} shows how it ended.", run=run),
+        )

@@ -21,15 +21,16 @@ from opsbook.model.message import msg
 
 
 def opening(scene: Scene, who: Mapping[str, Any], number: str) -> list[NewEvent]:
-    """The run and the spending of its nonce, in one transaction."""
+    """The run, the spending of its nonce, and what an emergency passes over: one transaction."""
     begun = {"run": number, "phase": "apply", "nonce": scene.dossier["plan"]["nonce"]}
     return [
         _opened(scene, who, number, scene.plan, "apply"),
         NewEvent("change.begun", scene.estate.name, scene.change, payload=begun, once=True),
+        *_overridden(scene, number),
     ]
 
 
-def overridden(scene: Scene, run: str) -> list[NewEvent]:
+def _overridden(scene: Scene, run: str) -> list[NewEvent]:
     """What an emergency goes through, as deviations of its run."""
     calendars = load_calendars(scene.estate)
     needs = timedelta(seconds=scene.dossier["plan"]["seconds"])
@@ -39,7 +40,7 @@ def overridden(scene: Scene, run: str) -> list[NewEvent]:
     ]
 
 
-def undone_otherwise(scene: Scene, run: str) -> list[NewEvent]:
+def _undone_otherwise(scene: Scene, run: str) -> list[NewEvent]:
     """Code and variables that are no longer as approved, as deviations of the run that undoes."""
     bound = scene.dossier["plan"]["inputs"]
     now = inputs(scene.bound.runbook.name, scene.estate, bound["variables"]["salt"])
@@ -50,11 +51,12 @@ def undone_otherwise(scene: Scene, run: str) -> list[NewEvent]:
 
 
 def opening_undo(scene: Scene, who: Mapping[str, Any], plan: Plan, number: str) -> list[NewEvent]:
-    """The run that undoes, and its place in the dossier."""
+    """The run that undoes, its place in the dossier, and what is no longer as approved."""
     begun = {"run": number, "phase": "undo", "hosts": plan.hosts}
     return [
         _opened(scene, who, number, plan, "undo"),
         NewEvent("change.undo_begun", scene.estate.name, scene.change, payload=begun),
+        *_undone_otherwise(scene, number),
     ]
 
 

@@ -20,7 +20,7 @@ from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger, this_process
 from opsbook.ledger.witness import testify
 from opsbook.lifecycle.carrying import day_of, held, stop_on_signals, verifier_of
-from opsbook.lifecycle.history import History, read_history
+from opsbook.lifecycle.history import History, read_history, refuse_ended
 from opsbook.lifecycle.parameters import resolve
 from opsbook.lifecycle.plan import Plan, make_plan
 from opsbook.lifecycle.refusal import record_refusal
@@ -29,7 +29,7 @@ from opsbook.lifecycle.routine import routine
 from opsbook.lifecycle.run import Ports, Progress, Run
 from opsbook.lifecycle.works import work_for
 from opsbook.model.clock import Clock
-from opsbook.model.errors import OpsbookError, Refused, UsageFault
+from opsbook.model.errors import OpsbookError, Refused
 from opsbook.model.estate import Estate, Inventory
 from opsbook.model.event import NewEvent
 from opsbook.model.exits import Exit
@@ -106,11 +106,7 @@ def resume_run(number: str, places: Places, clock: Clock, watcher: Watcher) -> R
     """
     ledger = open_ledger(places, clock)
     history = read_history(ledger, number)
-    if history.state:
-        raise UsageFault(
-            msg("{run} has ended; there is nothing to resume.", run=number),
-            next_step=msg("opsbook records show {run} shows how it ended.", run=number),
-        )
+    refuse_ended(number, history)
     estate = load_estate(history.directory, places)
     runbook = load_runbook(history.plan.content["runbook"]["name"])
     inventory = load_inventory(estate, places, history.plan.content["limit"] or runbook.targets)
