@@ -163,6 +163,6 @@ def waves(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
              few(hosts, words), *(words.seconds(spent.get(name)) or "–" for name in STEPS)]
         )  # fmt: skip
     if told:
-        headings = (msg("Wave"), msg("Ended at"), LABELS["hosts"], *steps)
+        headings = (msg("Wave"), msg("Begun"), LABELS["hosts"], *steps)
         yield Grid(words.of(msg("Waves and their times")), [words.of(h) for h in headings], told,
                    frozenset({0, *range(3, 3 + len(STEPS))}))  # fmt: skip
