@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 CI = os.environ.get("CI") == "true"
+HERE = Path(__file__).parent
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
@@ -24,12 +25,24 @@ def _state_of_tests() -> Iterator[None]:
         tempfile.TemporaryDirectory(prefix="opsbook-tests-") as scratch,
         pytest.MonkeyPatch.context() as env,
     ):
-        if "OPSBOOK_STATE" not in os.environ:
+        if "OPSBOOK_STATE" not in os.environ or "PYTEST_XDIST_WORKER" in os.environ:
             env.setenv("OPSBOOK_STATE", str(Path(scratch) / "state"))
         env.setenv("LC_ALL", "C.UTF-8")
         for name in ("OPSBOOK_LANG", "OPSBOOK_LAB_IMAGES"):
             env.delenv(name, raising=False)
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side: those on the lab stay together, and those of a file that does
+    more than think.
+    """
+    for item in items:
+        room = item.path.relative_to(HERE).parts[0]
+        if room == "e2e":
+            item.add_marker(pytest.mark.xdist_group("lab"))
+        elif room != "unit":
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.hookimpl(wrapper=True)
