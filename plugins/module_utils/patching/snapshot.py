@@ -31,9 +31,14 @@ _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _MOST_CERTIFICATES = 200
 
 
-def brief(manager: Manager) -> dict[str, t.Any]:
-    """What is compared before and after: packages and the standing of the host."""
-    running = processes.processes()
+def brief(
+    manager: Manager, running: t.Sequence[processes.Process] | None = None
+) -> dict[str, t.Any]:
+    """What is compared before and after: packages and the standing of the host.
+
+    ``running`` are its processes where they have been read already.
+    """
+    running = processes.processes() if running is None else running
     deleted = {path for one in running for path in one.deleted}
     owner = manager.owners(deleted) if deleted else {}
     return {
@@ -56,12 +61,11 @@ def whole(
     manager: Manager, certificates: t.Sequence[str] = (), refreshed: bool = False
 ) -> dict[str, t.Any]:
     """Everything a plan is made of. ``certificates`` are paths, ``*`` and ``?`` allowed."""
-    found = brief(manager)
+    running = processes.processes()
+    found = brief(manager, running)
     found.update(manager.offers())
     keys = ["{}:{}".format(row["package"], row["arch"]) for row in found["candidates"]]
     belongs = manager.files_of(keys)
-    running = processes.processes()
-    units = standing.with_enablement(found["units"])
     found.update(
         now=int(time.time()),
         uses=processes.grouped(
@@ -71,7 +75,6 @@ def whole(
         package_manager=dict(manager.state(), broken=found.pop("broken")),
         lists=manager.lists(refreshed),
         space=standing.space((*manager.spaces, *_SPACES)),
-        units=units,
         restore_points=restore_points(),
         lease=lease(),
         journal=journal.newest(),
