@@ -92,7 +92,7 @@ def plan_of(seen: dict[str, Any], *names: str) -> dict[str, Any]:
          "detail": {**row, "undo": ways[row["package"]]}}
         for row in seen["candidates"] if not names or row["package"] in names
     ]  # fmt: skip
-    return {"items": items, "given": {"restart": "affected", "restart_services": [], "reboot": "never"}}
+    return {"items": items, "given": {"restart": "affected", "restart_services": []}}
 
 
 def state(host: Root) -> dict[str, str]:
@@ -100,8 +100,9 @@ def state(host: Root) -> dict[str, str]:
     found = {"status": host.sh("cat /var/lib/dpkg/status"),
              "marks": host.sh("apt-mark showauto; apt-mark showhold")}  # fmt: skip
     listing = host.sh(
-        "find /etc /usr/share/try-* /var/lib/dpkg/info -printf '%p %y %m %U %G %l\\n' | sort;"
-        "find /etc /usr/share/try-* /var/lib/dpkg/info -type f -print0 | sort -z | xargs -0 sha256sum"
+        "cd /; places='etc usr/share/try-* var/lib/dpkg/info';"
+        "find $places -printf '%p %y %m %U %G %l\\n' | sort;"
+        "find $places -type f -print0 | sort -z | xargs -0 sha256sum"
     )
     return {**found, "files": listing}
 
