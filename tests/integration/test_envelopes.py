@@ -5,12 +5,18 @@ would step outside is refused before any host is touched, and recorded.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from opsbook.ledger import resources
+from opsbook.ledger.store import open_ledger
+from opsbook.lifecycle.carrying import held
+from opsbook.model.clock import SystemClock
 from opsbook.model.exits import Exit
+from opsbook.model.places import Places
 from support.changes import APPROVER, SECOND, Site, make_site
 
 SCHEDULE = """schedules:
@@ -194,6 +200,71 @@ def test_a_run_under_a_revoked_envelope_is_not_resumed(site: Site) -> None:
     assert "it was revoked" in done.stderr
 
 
+def stopped(site: Site) -> str:
+    """The number of a run under an envelope that stopped at h3, which would now do well."""
+    change = stands(site)
+    (site.place("h3") / "fail").touch()
+    start(site)
+    (site.place("h3") / "fail").unlink()
+    return str(site.json("envelope", "show", change)["runs"][0]["run"])
+
+
+def test_a_resume_beside_a_living_process_records_nothing(site: Site) -> None:
+    run = stopped(site)
+    ledger = open_ledger(Places(site.state), SystemClock())
+    before = ledger.newest()
+    with held(ledger, resources.of_run("here", run), run):
+        assert site.run("resume", run).returncode == Exit.BUSY
+    assert ledger.newest() == before
+    site.good("resume", run)
+    assert site.notices() == ["new"] * 3
+    again = site.run("resume", run)
+    assert again.returncode == Exit.USAGE
+    assert "has ended" in again.stderr
+
+
+def test_variables_that_changed_since_are_not_resumed_with(site: Site) -> None:
+    run = stopped(site)
+    hosts = site.estate / "hosts.yml"
+    former = hosts.read_text(encoding="utf-8")
+    hosts.write_text(former.replace("{ansible", "{extra: 1, ansible", 1), encoding="utf-8")
+    done = site.run("resume", run)
+    assert done.returncode == Exit.REFUSED
+    assert "no longer as it was planned: The variables in hosts.yml have changed" in done.stderr
+    assert site.notice("h3") == "former"
+    hosts.write_text(former, encoding="utf-8")
+    site.good("resume", run)
+
+
+def also(site: Site, task: str) -> None:
+    """The playbook does ``task`` on every host after its own."""
+    playbook = site.root / "catalog" / "notice" / "playbook.yml"
+    with playbook.open("a", encoding="utf-8") as file:
+        file.write(f"    - name: And\n      ansible.builtin.command: {task}\n"
+                   "      changed_when: false\n")  # fmt: skip
+
+
+def test_variables_that_change_during_a_run_stop_it_before_the_next_wave(site: Site) -> None:
+    also(site, f"cp {site.root}/other.yml {site.estate}/hosts.yml")
+    text = (site.estate / "hosts.yml").read_text(encoding="utf-8")
+    (site.root / "other.yml").write_text(text + "# more\n", encoding="utf-8")
+    stands(site)
+    done = start(site)
+    assert "This run is no longer as it was planned" in done.stderr
+    assert site.notices() == ["new", "former", "former"]
+
+
+def test_a_sister_run_does_not_enter_a_host_where_another_was_cut_off(site: Site) -> None:
+    also(site, "cp {{ place }}/lease.json {{ place }}/lease.kept")
+    stands(site)
+    assert start(site).returncode == Exit.DONE
+    shutil.copy(site.place("h1") / "lease.kept", site.place("h1") / "lease.json")
+    done = start(site, "newer", "-l", "h1")
+    assert done.returncode == Exit.BUSY, done.stderr
+    assert "was cut off there" in done.stdout + done.stderr
+    assert site.notice("h1") == "new"
+
+
 @pytest.mark.parametrize(
     ("words", "exit_code", "said"),
     [
@@ -211,6 +282,17 @@ def test_a_wrong_draft_is_refused(
     assert done.returncode == exit_code, done.stderr
     assert said in done.stderr
     assert site.json("envelope", "list") == []
+
+
+def test_without_a_window_it_has_the_only_one_of_the_estate(site: Site) -> None:
+    plan = site.json("plan", "show", draft(site, "--allow", "words=*"))
+    assert [window["name"] for window in plan["envelope"]["windows"]] == ["open"]
+    with (site.estate / "estate.yml").open("a", encoding="utf-8") as file:
+        file.write('  - {name: night, days: [workday], from: "00:00", to: "05:00"}\n')
+    done = site.run("envelope", "draft", "notice", "-e", site.estate, "--reason", "x", "--until",
+                    "2027-06-30")  # fmt: skip
+    assert done.returncode == Exit.USAGE
+    assert "Choose one with --window" in done.stderr
 
 
 @pytest.mark.parametrize("until", ["2020-01-01", "soon", "2199-12-31", "2027-02-30"])

@@ -42,9 +42,10 @@ class Job:
 
     ``started`` is the run's one reading of the clock; ``cancelled`` is set when the operator
     or a limit stops the run, and work must then stop at the next safe point. A run that changes
-    hosts has a ``change`` and the ``plans`` of its hosts as they were approved; ``tokens`` are
-    the fencing tokens of the leases it holds now, by host. ``deadline`` is a moment of
-    ``clock.monotonic()``, in seconds: at it everything that still runs is stopped.
+    hosts has a ``change`` and the ``plans`` of its hosts as they were approved; where that is an
+    envelope (``enveloped``) other runs have the same. ``tokens`` are the fencing tokens of the
+    leases it holds now, by host. ``deadline`` is a moment of ``clock.monotonic()``, in seconds: at
+    it everything that still runs is stopped.
     """
 
     run: str
@@ -60,6 +61,14 @@ class Job:
     plans: Mapping[str, HostPlan] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
     deadline: float = math.inf
+    enveloped: bool = False
+
+    @property
+    def known_as(self) -> str:
+        """The number by which hosts know whose work on them this is: the change, to which its
+        undo belongs as well; the run where it has none, or shares an envelope with others.
+        """
+        return self.run if self.enveloped or not self.change else self.change
 
     @property
     def seconds_left(self) -> float:

@@ -24,10 +24,10 @@ from opsbook.ledger import resources
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger, this_process
 from opsbook.ledger.witness import testify
-from opsbook.lifecycle.admission import Dossier, read_dossier
+from opsbook.lifecycle.admission import Dossier
 from opsbook.lifecycle.carrying import day_of, held, stop_on_signals, verifier_of
 from opsbook.lifecycle.changing import ApplyConduct
-from opsbook.lifecycle.history import History, earlier, read_history, reopening
+from opsbook.lifecycle.history import History, earlier, read_history, refuse_ended, reopening
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.parameters import resolve
 from opsbook.lifecycle.plan import Plan
@@ -87,27 +87,29 @@ def run_standard(
     number = scene.ledger.open_run(
         day_of(scene.estate, scene.at), partial(_opening, scene, envelope, plan, who)
     )
-    return _carry_out(scene, number, read_history(scene.ledger, number), watcher, means)
+    with held(scene.ledger, resources.of_run(scene.estate.name, number), number):
+        return _carry_out(scene, number, watcher, means)
 
 
 def resume_standard(
     number: str, places: Places, clock: Clock, watcher: Watcher, *, reach: Reach | None = None
 ) -> RunResult:
-    """Go on with a run under an envelope, if that still stands and the run is still inside it."""
+    """Go on with a run under an envelope, if that still stands and the run is still inside it.
+
+    Raises UsageFault when the run has ended, Busy while its process is alive (nothing is recorded),
+    Refused when it may not go on (recorded as a refused run).
+    """
     means = reach or real_reach()
     ledger = open_ledger(places, clock)
-    history = read_history(ledger, number)
-    scene = _scene_of(history, ledger, places, clock)
-    who = requester("terminal", None, os.environ)
-    envelope = read_dossier(ledger, history.plan.content["change"])
-    refusing(scene, who, envelope["change"], partial(refuse_outside, scene, history.plan, means))
-    payload = {
-        "requested_by": who,
-        "holder": asdict(this_process(number)),
-        "reopened": reopening(history),
-    }
-    ledger.append([NewEvent("run.resumed", scene.estate.name, number, payload=payload)])
-    return _carry_out(scene, number, read_history(ledger, number), watcher, means)
+    estate = read_history(ledger, number).plan.content["estate"]["name"]
+    with held(ledger, resources.of_run(estate, number), number):
+        history = read_history(ledger, number)
+        refuse_ended(number, history)
+        scene, plan = _scene_of(history, ledger, places, clock), history.plan
+        who = requester("terminal", None, os.environ)
+        refusing(scene, who, plan.content["change"], partial(refuse_outside, scene, plan, means))
+        ledger.append([_resumed(scene, number, history, who)])
+        return _carry_out(scene, number, watcher, means)
 
 
 def _scene(request: RunRequest, places: Places, clock: Clock) -> Scene:
@@ -149,6 +151,15 @@ def _opening(
     ]
 
 
+def _resumed(scene: Scene, number: str, history: History, who: Mapping[str, Any]) -> NewEvent:
+    payload = {
+        "requested_by": dict(who),
+        "holder": asdict(this_process(number)),
+        "reopened": reopening(history),
+    }
+    return NewEvent("run.resumed", scene.estate.name, number, payload=payload)
+
+
 def _before_wave(scene: Scene, plan: Plan, means: Reach, hosts: Sequence[str]) -> Message | None:
     """The gate before every wave; raises Refused when the envelope stands no more."""
     now = scene.clock.now()
@@ -164,9 +175,8 @@ def _closed(scene: Scene, plan: Plan, now: datetime, needs: timedelta) -> Messag
     return closed(plan.content, load_calendars(estate), now, needs)
 
 
-def _carry_out(
-    scene: Scene, number: str, history: History, watcher: Watcher, means: Reach
-) -> RunResult:
+def _carry_out(scene: Scene, number: str, watcher: Watcher, means: Reach) -> RunResult:
+    history = read_history(scene.ledger, number)
     plan = history.plan
     job = _job(scene, number, plan)
     work = means.work(scene.runbook, scene.estate, scene.inventory, scene.places, scene.clock)
@@ -177,10 +187,7 @@ def _carry_out(
 
     witnessing = partial(testify, witnesses=scene.estate.witnesses)
     ports = Ports(scene.ledger, conduct, verifier_of(scene.runbook), witnessing, watcher)
-    with (
-        held(scene.ledger, resources.of_run(scene.estate.name, number), number),
-        stop_on_signals(job.cancelled),
-    ):
+    with stop_on_signals(job.cancelled):
         watcher.opened(number, plan.content)
         return Run(job, plan, ports, this_process(number), earlier(history)).carry_out()
 
@@ -188,5 +195,5 @@ def _carry_out(
 def _job(scene: Scene, number: str, plan: Plan) -> Job:
     return replace(
         planning_job(scene), run=number, parameters=plan.parameters,
-        change=plan.content["change"], plans=plan.host_plans,
+        change=plan.content["change"], plans=plan.host_plans, enveloped=True,
     )  # fmt: skip

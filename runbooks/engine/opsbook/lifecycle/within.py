@@ -15,7 +15,13 @@ from opsbook.approval.envelope import beforehand, open_window, outside
 from opsbook.approval.signatures import Signatures, SshSignatures
 from opsbook.calendars.load import load_calendars
 from opsbook.execution.provenance import code_roots
-from opsbook.lifecycle.admission import Dossier, read_dossier, refuse_by_state
+from opsbook.lifecycle.admission import (
+    Bound,
+    Dossier,
+    changed_inputs,
+    read_dossier,
+    refuse_by_state,
+)
 from opsbook.lifecycle.envelopes import standing
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.planning import MakeWork, PlanRequest, Scene, describe_change, foresee
@@ -89,8 +95,8 @@ def plan_inside(scene: Scene, envelope: Dossier, who: Mapping[str, Any], means: 
 
 
 def refuse_outside(scene: Scene, plan: Plan, means: Reach) -> None:
-    """Raises Refused unless the envelope stands and the run's plan is inside it, but for the time:
-    that closes a wave, and the run can be resumed.
+    """Raises Refused unless the envelope stands, the run's plan is inside it and everything is as
+    it was planned; but for the time: that closes a wave, and the run can be resumed.
     """
     change = plan.content["change"]
     dossier = read_dossier(scene.ledger, change)
@@ -104,6 +110,20 @@ def refuse_outside(scene: Scene, plan: Plan, means: Reach) -> None:
             msg("This run would step outside of envelope {change}: {what}.",
                 change=change, what=problems[0]),
             untouched=msg("No host was touched."),
+        )  # fmt: skip
+    _refuse_changed(scene, plan)
+
+
+def _refuse_changed(scene: Scene, plan: Plan) -> None:
+    """Raises Refused when variables, hosts, versions or code are not those of the run's plan."""
+    found = changed_inputs(plan.content, Bound(scene.estate, scene.runbook, scene.inventory))
+    if found:
+        raise Refused(
+            msg("This run is no longer as it was planned: {what}", what=found[0]),
+            untouched=msg("No host was touched."),
+            next_step=msg("Bring it back to what it was, or begin anew: opsbook run {runbook}"
+                          " -e {estate}",
+                          runbook=scene.runbook.name, estate=scene.estate.name),
         )  # fmt: skip
 
 

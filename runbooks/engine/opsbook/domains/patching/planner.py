@@ -97,7 +97,7 @@ class PackagePlanner:
             snapshot = read_snapshot(host, survey)
         except OpsbookError as error:
             return Examined(Standing.MIDWAY, error.problem)
-        return standing(job.plans[host], snapshot, job.change)
+        return standing(job.plans[host], snapshot, job.known_as)
 
     def conclude(
         self, host: str, evidence: Mapping[str, Any], job: Job

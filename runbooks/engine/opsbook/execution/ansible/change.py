@@ -160,7 +160,7 @@ def _play(playbook: str, hosts: Sequence[Host], job: Job, *, phase: str,
     forks = min(len(hosts), job.runbook.waves.cap if phase else WIDE)
     plans = {host.name: job.plans[host.name].to_json() for host in hosts if host.name in job.plans}
     variables: dict[str, Any] = {
-        "opsbook_plans": plans, "opsbook_change": job.change, "opsbook_run": job.run,
+        "opsbook_plans": plans, "opsbook_change": job.known_as, "opsbook_run": job.run,
     }  # fmt: skip
     templates = dict(_TEMPLATES)
     if asked is not None:

@@ -10,7 +10,8 @@ of JSON in ``/var/lib/opsbook/lease.json``, replaced by rename(2) under flock(1)
 
 Time is the host's own time since boot (proc(5), ``/proc/uptime``), so a wall clock that jumps
 changes nothing; after a reboot a marker counts for its full ``seconds`` at most. A marker that is
-given back stays with ``until`` 0, so that its token is not forgotten.
+given back stays with ``until`` 0, so that its token is not forgotten. ``change`` is who may go on
+where a run was cut off (:attr:`opsbook.execution.work.Job.known_as`).
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def _settings(host: Host, job: Job, seconds: int) -> str:
         "control": _plain(socket.gethostname()),
         "resource": _plain(f"{job.estate.name}/host/{host.name}"),
         "run": _plain(job.run),
-        "change": _plain(job.change or job.run),
+        "change": _plain(job.known_as),
         "token": str(int(job.tokens.get(host.name, 0))),
         "seconds": str(seconds),
     }
