@@ -25,7 +25,7 @@ from opsbook.calendars.gate import obstacle
 from opsbook.model.clock import unstamp
 from opsbook.model.message import Message, msg
 from opsbook.model.plan import Outlook
-from opsbook.model.runbook import Parameter
+from opsbook.model.runbook import Parameter, too_small
 
 ANY_VALUE = "*"
 """In the words of ``--allow``: every value that the runbook allows."""
@@ -42,7 +42,7 @@ def read_range(parameter: Parameter, text: str) -> dict[str, Any]:
         first, _, last = text.partition("..")
         low, high = int(parameter.read(first)), int(parameter.read(last))
         if high < low:
-            raise ValueError(f"{parameter.name} must be at least {low}")
+            raise too_small(parameter.name, low)
         return {"minimum": low, "maximum": high}
     return {"values": [parameter.read(part) for part in text.split("|")]}
 

@@ -25,6 +25,7 @@ from opsbook.approval.allowed_signers import Signers, read_signers
 from opsbook.approval.statement import PRINCIPAL
 from opsbook.model.base import Declared
 from opsbook.model.canonical import digest
+from opsbook.model.faults import WrongValue
 from opsbook.model.message import Message, msg
 from opsbook.model.names import RUNBOOK
 from opsbook.model.runbook import Duration, duration
@@ -37,7 +38,7 @@ T = TypeVar("T", str, tuple[Any, ...])
 
 def _some(value: T) -> T:
     if not value:
-        raise ValueError("must not be empty")
+        raise WrongValue(msg("must not be empty"))
     return value
 
 

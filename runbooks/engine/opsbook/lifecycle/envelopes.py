@@ -25,6 +25,7 @@ from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.provenance import code_roots, versions
 from opsbook.execution.requester import requester
 from opsbook.ledger import resources
+from opsbook.ledger.changes import as_of
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger
 from opsbook.ledger.witness import testify
@@ -32,7 +33,7 @@ from opsbook.lifecycle.admission import read_dossier
 from opsbook.lifecycle.carrying import day_of, held
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.plan import common
-from opsbook.lifecycle.planning import Planned
+from opsbook.lifecycle.planning import Planned, chosen_window
 from opsbook.lifecycle.policies import policy_in_force
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.model.calendar import local_end
@@ -42,7 +43,7 @@ from opsbook.model.clock import Clock, stamp
 from opsbook.model.errors import InputFault, Refused, UsageFault
 from opsbook.model.estate import Estate, Inventory
 from opsbook.model.event import NewEvent
-from opsbook.model.faults import Fault
+from opsbook.model.faults import Fault, WrongValue
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
 from opsbook.model.runbook import Runbook, RunbookClass, Waves, duration
@@ -146,8 +147,8 @@ def revoke(number: str, reason: str, places: Places, clock: Clock) -> Sequence[M
 
 
 def read_envelope(number: str, places: Places, clock: Clock) -> dict[str, Any]:
-    """The dossier of envelope ``number``. Raises UsageFault when there is none."""
-    return _envelope(open_ledger(places, clock), number)
+    """The dossier of envelope ``number`` as it stands now. Raises UsageFault when there is none."""
+    return as_of(_envelope(open_ledger(places, clock), number), clock.now())
 
 
 def _envelope(ledger: Ledger, number: str) -> dict[str, Any]:
@@ -225,7 +226,7 @@ def _until(request: EnvelopeRequest, desk: _Desk) -> datetime:
 
 
 def _windows(request: EnvelopeRequest, desk: _Desk) -> list[dict[str, Any]]:
-    asked: Sequence[str | None] = list(request.windows) or [None]
+    asked = list(request.windows) or [chosen_window(desk.estate, None)]
     return [window_for(desk.estate, desk.calendars, name, desk.at) for name in asked]
 
 
@@ -238,11 +239,11 @@ def _ranges(runbook: Runbook, allow: Mapping[str, str]) -> dict[str, Any]:
             if name in allow:
                 ranges[name] = read_range(parameter, allow[name])
             elif parameter.required:
-                raise ValueError(f"{name} is required")
+                raise WrongValue(msg("{name} is required", name=name))
             else:
                 ranges[name] = only(parameter.default)
         except ValueError as error:
-            faults.append(Fault("--allow", 0, name, own_words(str(error))))
+            faults.append(Fault("--allow", 0, name, own_words(error)))
     if faults:
         raise InputFault(
             msg("The ranges for {runbook} are not right.", runbook=runbook.name),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from opsbook.execution.declared.explain import own_words
 from opsbook.model.errors import InputFault
-from opsbook.model.faults import Fault
+from opsbook.model.faults import Fault, WrongValue
 from opsbook.model.message import Message, msg
 from opsbook.model.runbook import Parameter, Runbook
 
@@ -36,7 +36,7 @@ def resolve(
         try:
             result[parameter.name] = _one(parameter, settings, scheduled)
         except ValueError as error:
-            faults.append(_fault(parameter.name, own_words(str(error))))
+            faults.append(_fault(parameter.name, own_words(error)))
     if faults:
         raise InputFault(
             msg("The parameters of {runbook} are not right.", runbook=runbook.name),
@@ -55,7 +55,7 @@ def _one(
     if parameter.name in scheduled:
         return Setting(parameter.check(scheduled[parameter.name]), "schedule")
     if parameter.required:
-        raise ValueError(f"{parameter.name} is required")
+        raise WrongValue(msg("{name} is required", name=parameter.name))
     return Setting(parameter.default, "default")
 
 
@@ -64,7 +64,7 @@ def _text(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise ValueError("not UTF-8 text") from error
+        raise WrongValue(msg("must be text in UTF-8")) from error
     return value
 
 

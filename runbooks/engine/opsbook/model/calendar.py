@@ -15,6 +15,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from opsbook.model.base import Bilingual, Declared
+from opsbook.model.faults import WrongValue
+from opsbook.model.message import msg
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -34,7 +36,9 @@ def local_moment(text: str) -> datetime:
             moment = datetime.fromisoformat(text)
             if moment.year in _YEARS:
                 return moment
-    raise ValueError(f"not a day or a moment: {text}")
+    raise WrongValue(
+        msg("a day is written as 2026-10-01, a moment as 2026-10-01T18:00, not {value}", value=text)
+    )
 
 
 def local_end(text: str) -> datetime:
@@ -46,7 +50,7 @@ def local_end(text: str) -> datetime:
 def day(text: str) -> date:
     """A day written as ``2026-10-01``. Raises ValueError."""
     if "T" in text:
-        raise ValueError(f"not a day: {text}")
+        raise WrongValue(msg("a day is written as 2026-10-01, not {value}", value=text))
     return local_moment(text).date()
 
 
@@ -77,7 +81,7 @@ class Span(Declared):
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
         if local_end(self.to) <= local_moment(self.from_):
-            raise ValueError(f"{self.name} ends before it begins")
+            raise WrongValue(msg("{name} ends before it begins", name=self.name))
         return self
 
 
@@ -86,7 +90,10 @@ def _distinct(spans: Sequence[Span]) -> tuple[Span, ...]:
     for place, one in enumerate(spans):
         for other in spans[:place]:
             if one.name == other.name and _overlap(one, other):
-                raise ValueError(f"overlapping spans: {one.name}")
+                raise WrongValue(
+                    msg("{name} is written more than once for the same time; make it one or "
+                        "rename one", name=one.name)
+                )  # fmt: skip
     return tuple(spans)
 
 
@@ -134,7 +141,10 @@ class Window(Declared):
     @model_validator(mode="after")
     def _opens(self) -> Self:
         if self.from_ == self.to:
-            raise ValueError(f"a window from {self.from_} to {self.to} never opens")
+            raise WrongValue(
+                msg("a window from {start} to {end} never opens; a whole day is from 00:00 to "
+                    "24:00", start=self.from_, end=self.to)
+            )  # fmt: skip
         return self
 
     @property
@@ -157,7 +167,7 @@ def _named_once(windows: Sequence[Window]) -> tuple[Window, ...]:
     names = [window.name for window in windows]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(f"windows named twice: {', '.join(twice)}")
+        raise WrongValue(msg("windows named twice: {names}", names=", ".join(twice)))
     return tuple(windows)
 
 
@@ -174,7 +184,7 @@ class Holiday(Declared):
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
         if day(self.to) < day(self.from_):
-            raise ValueError(f"{self.name.zh} ends before it begins")
+            raise WrongValue(msg("{name} ends before it begins", name=self.name.zh))
         return self
 
 

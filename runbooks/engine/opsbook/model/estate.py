@@ -12,6 +12,8 @@ from pydantic import AfterValidator, Field, field_validator
 
 from opsbook.model.base import Bilingual, Declared
 from opsbook.model.calendar import Calendar, Windows
+from opsbook.model.faults import WrongValue
+from opsbook.model.message import msg
 from opsbook.model.names import EstateName, RunbookName
 from opsbook.model.runbook import Schedule
 
@@ -26,7 +28,9 @@ def _is_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise ValueError("not a time zone of the tz database, such as Asia/Shanghai") from error
+        raise WrongValue(
+            msg("not a time zone of the tz database, such as Asia/Shanghai")
+        ) from error
     return name
 
 
@@ -51,7 +55,7 @@ class Stores(Declared):
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
         if value is not None and not Path(value).is_absolute():
-            raise ValueError("a store is an absolute path")
+            raise WrongValue(msg("a store is an absolute path"))
         return value
 
 

@@ -1,4 +1,4 @@
-"""One fault in a file somebody wrote, with its place."""
+"""What is wrong in a file somebody wrote: a fault with its place, a value that cannot be."""
 
 from __future__ import annotations
 
@@ -15,3 +15,11 @@ class Fault:
     line: int
     path: str
     problem: Message
+
+
+class WrongValue(ValueError):
+    """Raised where a declared value is checked; pydantic carries it to who explains the file."""
+
+    def __init__(self, problem: Message) -> None:
+        super().__init__(problem.english())
+        self.problem = problem

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from opsbook.model.base import Bilingual, Declared
+from opsbook.model.faults import WrongValue
+from opsbook.model.message import msg
 from opsbook.model.names import RunbookName
 
 MOST_INTEGER = 2**53 - 1
@@ -29,7 +31,7 @@ def duration(text: str) -> timedelta:
     """Read ``1h30m``, ``10m`` or ``45s``. Raises ValueError."""
     match = _DURATION.fullmatch(text)
     if not match or not any(match.groups()):
-        raise ValueError("a duration looks like 1h30m, 10m or 45s")
+        raise WrongValue(msg("a duration looks like 1h30m, 10m or 45s"))
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
@@ -45,7 +47,7 @@ _RELATIVE = re.compile(r"(?!/)(?!.*\.\.)[A-Za-z0-9_./-]+")
 
 def _is_relative(text: str) -> str:
     if not _RELATIVE.fullmatch(text):
-        raise ValueError("a path is relative to the runbook and stays below it")
+        raise WrongValue(msg("a path is relative to the runbook and stays below it"))
     return text
 
 
@@ -85,7 +87,7 @@ class Parameter(Declared):
         if self.default is not None:
             self.check(self.default)
         if self.required and self.default is not None:
-            raise ValueError("a required parameter has no default")
+            raise WrongValue(msg("a required parameter has no default"))
         return self
 
     def read(self, text: str) -> str | int | bool:
@@ -95,9 +97,12 @@ class Parameter(Declared):
     def check(self, value: str | int | bool) -> str | int | bool:
         """``value`` if this parameter may have it. Raises ValueError saying what is allowed."""
         if type(value) is not _TYPES[self.type]:
-            raise ValueError(f"{self.name} must be of type {self.type}")
+            raise WrongValue(msg("{name} must be of type {type}", name=self.name, type=self.type))
         if self.type == "choice" and value not in self.choices:
-            raise ValueError(f"{self.name} must be one of: {', '.join(self.choices)}")
+            raise WrongValue(
+                msg("{name} must be one of: {allowed}",
+                    name=self.name, allowed=", ".join(self.choices))
+            )  # fmt: skip
         if self.type == "duration":
             duration(str(value))
         if self.type == "integer":
@@ -105,24 +110,29 @@ class Parameter(Declared):
         return value
 
     def _check_range(self, value: int) -> None:
-        if abs(value) > MOST_INTEGER:
-            raise ValueError(f"{self.name} must be at most {MOST_INTEGER}")
-        if self.minimum is not None and value < self.minimum:
-            raise ValueError(f"{self.name} must be at least {self.minimum}")
-        if self.maximum is not None and value > self.maximum:
-            raise ValueError(f"{self.name} must be at most {self.maximum}")
+        least = max(-MOST_INTEGER, value if self.minimum is None else self.minimum)
+        most = min(MOST_INTEGER, value if self.maximum is None else self.maximum)
+        if value < least:
+            raise too_small(self.name, least)
+        if value > most:
+            raise WrongValue(msg("{name} must be at most {limit}", name=self.name, limit=most))
+
+
+def too_small(name: str, least: int) -> WrongValue:
+    """The fault of a number of ``name`` below ``least``."""
+    return WrongValue(msg("{name} must be at least {limit}", name=name, limit=least))
 
 
 def _read_boolean(text: str) -> bool:
     values = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     if text.lower() not in values:
-        raise ValueError("a boolean is true or false")
+        raise WrongValue(msg("must be true or false"))
     return values[text.lower()]
 
 
 def _read_integer(text: str) -> int:
     if not re.fullmatch(r"[+-]?[0-9]{1,15}", text):
-        raise ValueError("an integer is written in digits")
+        raise WrongValue(msg("must be a whole number, in digits"))
     return int(text)
 
 
@@ -154,11 +164,11 @@ class Work(Declared):
     @model_validator(mode="after")
     def _exactly_one(self) -> Work:
         if (self.playbook is None) == (self.procedure is None):
-            raise ValueError("state exactly one of playbook and procedure")
+            raise WrongValue(msg("state exactly one of playbook and procedure"))
         if self.procedure and self.without_python:
-            raise ValueError("without_python goes with a playbook")
+            raise WrongValue(msg("without_python goes with a playbook"))
         if (self.survey is None) != (self.planner is None):
-            raise ValueError("survey and planner go together")
+            raise WrongValue(msg("survey and planner go together"))
         return self
 
 
@@ -236,5 +246,5 @@ class Runbook(Declared):
         names = [parameter.name for parameter in self.parameters]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"parameters named twice: {', '.join(twice)}")
+            raise WrongValue(msg("parameters named twice: {names}", names=", ".join(twice)))
         return self

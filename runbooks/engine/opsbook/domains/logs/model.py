@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field, model_validator
 from opsbook.model.base import Declared
 from opsbook.model.clock import stamp
 from opsbook.model.estate import TimeZone
-from opsbook.model.message import Message
+from opsbook.model.faults import WrongValue
+from opsbook.model.message import Message, msg
 from opsbook.model.names import SourceName
 from opsbook.model.runbook import Duration
 
@@ -34,19 +35,19 @@ _UNIT = re.compile(r"[A-Za-z0-9@:._\\-]{1,256}")
 
 def _pattern(value: str) -> str:
     if not value.startswith("/") or "//" in value or not value.isprintable():
-        raise ValueError(f"not an absolute path in one line: {value}")
+        raise WrongValue(msg("a pattern is an absolute path in one line, not {value}", value=value))
     return value
 
 
 def _unit(value: str) -> str:
     if not _UNIT.fullmatch(value) or value.startswith("-"):
-        raise ValueError(f"not the name of a systemd unit: {value}")
+        raise WrongValue(msg("{value} is not the name of a systemd unit", value=value))
     return value
 
 
 def _one_line(value: str) -> str:
     if not value.strip() or not value.isprintable():
-        raise ValueError("a command is one line")
+        raise WrongValue(msg("a command is one line"))
     return value
 
 
@@ -78,7 +79,7 @@ class Source(Declared):
     def _one_kind(self) -> Source:
         kinds = [bool(self.files), self.journal is not None, self.command is not None]
         if sum(kinds) != 1:
-            raise ValueError("state exactly one of files, journal and command")
+            raise WrongValue(msg("state exactly one of files, journal and command"))
         return self
 
     @property

@@ -140,7 +140,7 @@ def _parameters(runbook: Runbook, given: Mapping[str, Any]) -> Iterator[tuple[st
         try:
             known[name].check(value)
         except ValueError as error:
-            yield name, own_words(str(error))
+            yield name, own_words(error)
     for name in sorted(known.keys() - given.keys()):
         if known[name].required:
             yield name, msg("is missing: runbook {runbook} needs it", runbook=runbook.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from types import UnionType
@@ -11,7 +10,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from opsbook.execution.declared.yamlfile import Document, Where
-from opsbook.model.faults import Fault
+from opsbook.model.faults import Fault, WrongValue
 from opsbook.model.message import Message, msg
 
 M = TypeVar("M", bound=BaseModel)
@@ -70,7 +69,7 @@ def _sentence(model: type[BaseModel], error: Mapping[str, Any]) -> Message:
     if kind == "extra_forbidden":
         return _unknown(model, error["loc"])
     if kind == "value_error":
-        return own_words(str(context["error"]))
+        return own_words(context["error"])
     if kind == "string_pattern_mismatch":
         return _pattern(str(context["pattern"]), error["input"])
     if kind == "literal_error":
@@ -117,59 +116,13 @@ _PATTERNS = {
     r"^\d\d:\d\d-": msg("working hours are written as 08:30-17:30, not {value}"),
     r"^[a-z]+\.": msg("a procedure is written as logs.collect, not {value}"),
 }
-_OURS = (
-    (r"not a time zone.*", msg("not a time zone of the tz database, such as Asia/Shanghai")),
-    (r"a duration looks.*", msg("a duration looks like 1h30m, 10m or 45s")),
-    (r"a path is relative.*", msg("a path is relative to the runbook and stays below it")),
-    (r"a store is an absolute path", msg("a store is an absolute path")),
-    (r"a required parameter has.*", msg("a required parameter has no default")),
-    (r"state exactly one of playbook.*", msg("state exactly one of playbook and procedure")),
-    (r"without_python goes.*", msg("without_python goes with a playbook")),
-    (r"state exactly one of files.*", msg("state exactly one of files, journal and command")),
-    (
-        r"not an absolute path in one line: (?P<value>.*)",
-        msg("a pattern is an absolute path in one line, not {value}"),
-    ),
-    (
-        r"not the name of a systemd unit: (?P<value>.*)",
-        msg("{value} is not the name of a systemd unit"),
-    ),
-    (r"a command is one line", msg("a command is one line")),
-    (
-        r"not a day or a moment: (?P<value>.*)",
-        msg("a day is written as 2026-10-01, a moment as 2026-10-01T18:00, not {value}"),
-    ),
-    (r"not a day: (?P<value>.*)", msg("a day is written as 2026-10-01, not {value}")),
-    (r"(?P<name>.+) ends before it begins", msg("{name} ends before it begins")),
-    (
-        r"overlapping spans: (?P<name>.+)",
-        msg("{name} is written more than once for the same time; make it one or rename one"),
-    ),
-    (
-        r"a window from (?P<from>\S+) to (?P<to>\S+) never opens",
-        msg("a window from {from} to {to} never opens; a whole day is from 00:00 to 24:00"),
-    ),
-    (r"windows named twice: (?P<names>.*)", msg("windows named twice: {names}")),
-    (r"parameters named twice: (?P<names>.*)", msg("parameters named twice: {names}")),
-    (r"must not be empty", msg("must not be empty")),
-    (r"not UTF-8 text", msg("must be text in UTF-8")),
-    (r"a boolean is true or false", msg("must be true or false")),
-    (r"an integer is written in digits", msg("must be a whole number, in digits")),
-    (r"(?P<name>\S+) is required", msg("{name} is required")),
-    (r"(?P<name>\S+) must be of type (?P<type>\S+)", msg("{name} must be of type {type}")),
-    (r"(?P<name>\S+) must be one of: (?P<allowed>.*)", msg("{name} must be one of: {allowed}")),
-    (r"(?P<name>\S+) must be at least (?P<limit>\S+)", msg("{name} must be at least {limit}")),
-    (r"(?P<name>\S+) must be at most (?P<limit>\S+)", msg("{name} must be at most {limit}")),
-)
 
 
-def own_words(reason: str) -> Message:
-    """The message for what a ValueError of the model says."""
-    for pattern, message in _OURS:
-        match = re.fullmatch(pattern, reason, re.DOTALL)
-        if match:
-            return Message(message.text, match.groupdict())
-    return msg("not valid: {reason}", reason=reason)
+def own_words(error: ValueError) -> Message:
+    """The message for what a check of the model raised."""
+    if isinstance(error, WrongValue):
+        return error.problem
+    return msg("not valid: {reason}", reason=str(error))
 
 
 def _pattern(pattern: str, value: Any) -> Message:
