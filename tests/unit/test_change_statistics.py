@@ -199,3 +199,11 @@ def test_two_spans_that_follow_one_another_have_together_what_the_whole_has(step
     assert sum(whole["changes"]["by_state"].values()) == whole["changes"]["total"]
     assert set(whole["changes"]["by_state"]) <= {str(state) for state in ChangeState}
     assert whole["unapproved"]["number"] <= whole["runs"]["changing"]
+
+
+def test_an_envelope_has_ended_when_its_time_is_over_by_the_end_of_the_span() -> None:
+    story = Story()
+    until = datetime(2026, 12, 1, tzinfo=UTC)
+    story.tell("change.approved", story.plan(kind="envelope", envelope={"until": stamp(until)}))
+    for end, state in ((until - timedelta(seconds=1), "standing"), (until, "ended")):
+        assert story.count((WHOLE[0], end))["changes"]["by_state"] == {state: 1}

@@ -87,7 +87,9 @@ def _changes(
 ) -> Iterator[dict[str, Any]]:
     """Dossiers as they stand now, the newest first, planned within the span."""
     from opsbook.ledger.listing import change_now
+    from opsbook.model.clock import SystemClock
 
+    now = SystemClock().now()
     planned = [
         event.run
         for event in reader.events(kinds=("change.planned",))
@@ -96,7 +98,7 @@ def _changes(
         and (end is None or event.at < end)
     ]
     for change in reversed(planned):
-        found = change_now(reader, change)
+        found = change_now(reader, change, now)
         if found is not None and (not state or found[0]["state"] == state):
             yield found[0]
 

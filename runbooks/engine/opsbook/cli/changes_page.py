@@ -20,6 +20,7 @@ def page_of(name: str, form: str, *, full: bool = False) -> str:
 
 
 def _told(name: str) -> tuple[Mapping[str, Any], list[Any]]:
+    from opsbook.ledger.changes import as_of
     from opsbook.ledger.store import open_ledger
     from opsbook.lifecycle.admission import read_dossier
     from opsbook.lifecycle.approving import still_missing
@@ -31,5 +32,6 @@ def _told(name: str) -> tuple[Mapping[str, Any], list[Any]]:
     if Path(name).is_file():
         return read_plan(name, places, clock), []
     ledger = open_ledger(places, clock)
-    dossier = read_dossier(ledger, name)
-    return dossier, list(still_missing(ledger, dossier, places, clock.now()))
+    at = clock.now()
+    dossier = as_of(read_dossier(ledger, name), at)
+    return dossier, list(still_missing(ledger, dossier, places, at))

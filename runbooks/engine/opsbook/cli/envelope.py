@@ -94,14 +94,15 @@ def _list(
     from opsbook.cli.show import listing
     from opsbook.cli.words import word
     from opsbook.documents.changes.labels import STATES
+    from opsbook.ledger.changes import as_of
     from opsbook.ledger.store import open_ledger
     from opsbook.lifecycle.envelopes import envelopes
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
-    places = Places.from_env()
-    found = envelopes(open_ledger(places, SystemClock()), _name(estate, places))
-    rows = [_row(dossier) for dossier in found]
+    places, clock = Places.from_env(), SystemClock()
+    found = envelopes(open_ledger(places, clock), _name(estate, places))
+    rows = [_row(as_of(dossier, clock.now())) for dossier in found]
     if not to_json:
         rows = [row | {"state": word(STATES, row["state"])} for row in rows]
     columns = [("change", tr("change")), ("state", tr("state")), ("estate", tr("estate")),

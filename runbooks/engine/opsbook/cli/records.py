@@ -157,11 +157,12 @@ def _is_change(number: str) -> bool:
 def _change(number: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The dossier of a change and the records of its runs."""
     from opsbook.ledger.listing import change_now
+    from opsbook.model.clock import SystemClock
     from opsbook.model.errors import UsageFault
     from opsbook.model.message import msg
 
     with _reader() as reader:
-        found = change_now(reader, number)
+        found = change_now(reader, number, SystemClock().now())
     if found is None:
         raise UsageFault(
             msg("There is no change {change}.", change=number),

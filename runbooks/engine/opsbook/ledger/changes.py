@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from opsbook.ledger.moments import local_moment, zone_of
 from opsbook.model.change import SCHEMA, ChangeState
+from opsbook.model.clock import unstamp
 from opsbook.model.event import Event
 
 KINDS = (
@@ -35,6 +36,15 @@ def project_change(events: Iterable[Event]) -> dict[str, Any] | None:
         if event.kind in KINDS:
             folding.take(event)
     return folding.dossier if folding.dossier["change"] else None
+
+
+def as_of(dossier: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """``dossier`` as it stands at ``now``: an envelope ends by itself, without any event."""
+    envelope = dossier["plan"].get("envelope")
+    until = envelope.get("until") if isinstance(envelope, Mapping) else None
+    if dossier["state"] != ChangeState.STANDING or not until or now < unstamp(until):
+        return dossier
+    return dossier | {"state": str(ChangeState.ENDED)}
 
 
 class _Folding:

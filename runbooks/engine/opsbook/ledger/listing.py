@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from opsbook.ledger import sqlite
-from opsbook.ledger.changes import KINDS, project_change
+from opsbook.ledger.changes import KINDS, as_of, project_change
 from opsbook.ledger.port import Holder
 from opsbook.ledger.process import alive as process_alive
 from opsbook.ledger.reading import Reader
@@ -81,11 +82,13 @@ def as_of_now(line: RunLine, alive: Callable[[Holder], bool]) -> RunLine:
     return line
 
 
-def change_now(reader: Reader, change: str) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
-    """The dossier of ``change`` and the records of its runs as they stand now; None if unknown."""
+def change_now(
+    reader: Reader, change: str, now: datetime
+) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+    """Dossier of ``change`` and records of its runs as they stand ``now``; None if unknown."""
     with sqlite.explained(reader.path):
         dossier = project_change(reader.events(run=change, kinds=KINDS))
     if dossier is None:
         return None
     runs = (record_now(reader, str(run["run"])) for run in dossier["runs"])
-    return dossier, [record for record in runs if record is not None]
+    return as_of(dossier, now), [record for record in runs if record is not None]

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from opsbook.ledger.changes import KINDS, project_change
+from opsbook.ledger.changes import KINDS, as_of, project_change
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import stamp, unstamp
 from opsbook.model.event import Event
@@ -160,7 +160,7 @@ def _dossiers(tally: _Tally) -> Iterator[dict[str, Any]]:
     for number in tally.planned:
         dossier = project_change(tally.changes[number])
         if dossier is not None:
-            yield dossier
+            yield as_of(dossier, tally.end)
 
 
 def _changes(dossiers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -42,6 +42,7 @@ _NOT_TO_BE_APPLIED = {
     ChangeState.UNDONE: msg("its plan was used already"),
     ChangeState.STANDING: msg("it is an envelope, not a change"),
     ChangeState.REVOKED: msg("it was revoked"),
+    ChangeState.ENDED: msg("its time is over"),
 }
 
 

@@ -243,9 +243,17 @@ def _seconds(hosts: Mapping[str, HostPlan], waves: Waves) -> int:
 
 
 def _window(request: PlanRequest, estate: Estate) -> str | None:
-    """What was asked for; else the estate's only window. An emergency waits for none."""
-    if request.window or request.emergency or not estate.windows:
-        return request.window
+    """As :func:`chosen_window`; an emergency waits for none."""
+    return request.window if request.emergency else chosen_window(estate, request.window)
+
+
+def chosen_window(estate: Estate, asked: str | None) -> str | None:
+    """What was asked for; else the estate's only window, if it declares any.
+
+    Raises UsageFault when there are several to choose from.
+    """
+    if asked or not estate.windows:
+        return asked
     if len(estate.windows) == 1:
         return estate.windows[0].name
     raise UsageFault(

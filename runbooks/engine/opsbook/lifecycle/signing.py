@@ -16,13 +16,13 @@ from opsbook.lifecycle.approving import Desk
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.verdicts import subject_of, verdict_of
 from opsbook.model.canonical import digest
-from opsbook.model.clock import stamp
+from opsbook.model.clock import stamp, unstamp
 from opsbook.model.errors import InputFault, Refused, UsageFault
 from opsbook.model.message import msg
 
 VALID_AWAY = timedelta(hours=168)
-"""How long an approval made without the policy at hand is good, when nothing else is asked; the
-policy may know a shorter time, which then counts.
+"""How long an approval made without the policy at hand is good, when nothing else is asked (that of
+an envelope as long as the envelope); the policy may know a shorter time, which then counts.
 """
 
 
@@ -63,15 +63,39 @@ def statement_at(desk: Desk, wish: Wish, key: Path | None) -> Statement:
 
 
 def statement_away(plan: Mapping[str, Any], wish: Wish, at: datetime) -> Statement:
-    """The statement for an exported plan. Raises UsageFault when it is not said who speaks."""
+    """The statement for an exported plan. Raises UsageFault when it is not said who speaks,
+    InputFault when nobody has to approve it, Refused when it is an envelope whose time is over.
+    """
     if not wish.principal or not wish.role:
         raise UsageFault(
             msg("Away from the ledger it has to be said who decides, and for which group."),
             untouched=msg("Nothing was signed."),
             next_step=msg("Add --principal NAME --role GROUP, as the approver policy has them."),
         )
-    valid = wish.valid or VALID_AWAY
+    valid = wish.valid or _valid_away(plan, at)
     return _statement(plan, digest(plan), wish, wish.principal, wish.role, at, valid)
+
+
+def _valid_away(plan: Mapping[str, Any], at: datetime) -> timedelta:
+    if plan.get("kind") != "envelope":
+        return VALID_AWAY
+    try:
+        left = unstamp(plan["envelope"]["until"]) - at
+    except (KeyError, TypeError, ValueError) as error:
+        raise _nobodys_to_approve() from error
+    if left <= timedelta():
+        raise Refused(
+            msg("{change} ended at {until}.", change=plan["change"], until=stamp(at + left)),
+            untouched=msg("Nothing was signed."),
+        )
+    return left
+
+
+def _nobodys_to_approve() -> InputFault:
+    return InputFault(
+        msg("This is a plan that nobody has to approve."),
+        untouched=msg("Nothing was signed."),
+    )
 
 
 def command_to_sign(file: Path) -> list[str]:
@@ -102,10 +126,7 @@ def _statement(
             policy_digest=plan["policy_digest"],
         )
     except (KeyError, TypeError) as error:
-        raise InputFault(
-            msg("This is a plan that nobody has to approve."),
-            untouched=msg("Nothing was signed."),
-        ) from error
+        raise _nobodys_to_approve() from error
 
 
 def _principal_of(policy: Policy, key: Path | None, signatures: Signatures) -> str:

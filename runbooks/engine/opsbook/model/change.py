@@ -45,6 +45,8 @@ class ChangeState(StrEnum):
     UNDONE = "undone"
     STANDING = "standing"
     REVOKED = "revoked"
+    ENDED = "ended"
+    """An envelope whose time is over; no event says so (:func:`opsbook.ledger.changes.as_of`)."""
 
     @property
     def open(self) -> bool:

@@ -17,6 +17,7 @@ STATES: dict[str, Message] = {
     "undone": msg("undone"),
     "standing": msg("in force"),
     "revoked": msg("revoked"),
+    "ended": msg("its time is over"),
 }
 
 KINDS: dict[str, Message] = {
