@@ -159,6 +159,14 @@ def test_a_checkpoint_signs_the_head(kept: Kept) -> None:
     assert is_genuine(made, kept.keys())
 
 
+def test_a_sound_tail_passes_signed_or_not(kept: Kept) -> None:
+    kept.ledger.check_tail()
+    whole_run(kept.ledger)
+    kept.ledger.check_tail()
+    kept.ledger.checkpoint()
+    kept.ledger.check_tail()
+
+
 def test_an_empty_ledger_can_be_signed(kept: Kept) -> None:
     made = kept.ledger.checkpoint()
     assert made.seq == 0

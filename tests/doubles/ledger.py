@@ -71,6 +71,9 @@ class MemoryLedger:
         with self._transaction():
             writing.release(self.tables, lease)
 
+    def check_tail(self) -> None:
+        sound_head(self.tables, self.signer.public)
+
     def checkpoint(self) -> Checkpoint:
         with self._transaction():
             head = sound_head(self.tables, self.signer.public)

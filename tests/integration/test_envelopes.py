@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -164,6 +165,33 @@ def test_a_revoked_envelope_allows_nothing_and_tells_why_it_ended(site: Site) ->
     assert shown["state"] == "revoked"
     assert shown["cancelled"]["reason"] == "no longer wanted"
     assert site.run("envelope", "revoke", change, "--reason", "x").returncode == Exit.REFUSED
+
+
+def test_a_revocation_cut_off_the_ledger_stops_every_run_and_nothing_is_written_over(
+    site: Site,
+) -> None:
+    change = stands(site)
+    site.good("envelope", "revoke", change, "--reason", "no longer wanted")
+    with sqlite3.connect(site.state / "ledger.db") as ledger:
+        ledger.execute("DELETE FROM events WHERE kind = 'change.revoked'")
+    before = open_ledger(Places(site.state), SystemClock()).newest()
+    done = start(site)
+    assert done.returncode == Exit.FAULT, done.stderr
+    assert "is not what the last checkpoint signed" in done.stderr
+    assert site.notices() == ["former"] * 3
+    assert open_ledger(Places(site.state), SystemClock()).newest() == before
+
+
+def test_an_estate_that_lost_its_witness_plans_drafts_and_runs_nothing(site: Site) -> None:
+    stands(site)
+    with (site.estate / "estate.yml").open("a", encoding="utf-8") as file:
+        file.write("policies: {require_witness: true}\n")
+    refused(site, start(site), "requires a witness and names none")
+    asked = ("notice", "-e", site.estate, "--reason", "x")
+    for words in (("plan", *asked), ("envelope", "draft", *asked, "--until", "2027-06-30")):
+        done = site.run(*words)
+        assert done.returncode == Exit.REFUSED
+        assert "requires a witness and names none" in done.stderr
 
 
 def test_files_of_the_approver_policy_that_differ_are_refused(site: Site) -> None:

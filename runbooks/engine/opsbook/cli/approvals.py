@@ -13,6 +13,7 @@ from opsbook.model.exits import Exit
 from opsbook.text import tr
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import timedelta
 
     from opsbook.approval.statement import Statement
@@ -131,18 +132,20 @@ def _decide(
     valid: str | None,
 ) -> int:  # fmt: skip
     from opsbook.approval.statement import Decision
+    from opsbook.lifecycle.comparing import is_file
     from opsbook.lifecycle.signing import Wish
 
     wish = Wish(Decision(decision), reason.strip(), principal, role, _duration(valid))
     if asked.statement is not None or asked.signature is not None:
         return _bring(asked)
-    if Path(asked.change).is_file():
+    if is_file(asked.change):
         return _away(asked, wish)
     return _here(asked, wish)
 
 
 def _here(asked: _Asked, wish: Wish) -> int:
     """Sign beside the ledger, and bring the statement at once."""
+    from opsbook.cli.changes_page import page_of
     from opsbook.lifecycle.approving import bring
     from opsbook.lifecycle.signing import statement_at
 
@@ -152,7 +155,7 @@ def _here(asked: _Asked, wish: Wish) -> int:
         return _write_statement(said, asked)
     key = _key(asked.key)
     said = statement_at(desk, wish, key)
-    _confirm(asked, said)
+    _confirm(asked, said, lambda: page_of(asked.change, "text"))
     data = said.to_bytes()
     return _tell(bring(desk, data, desk.signatures.sign(data, key)), to_json=asked.to_json)
 
@@ -160,6 +163,7 @@ def _here(asked: _Asked, wish: Wish) -> int:
 def _away(asked: _Asked, wish: Wish) -> int:
     """Sign an exported plan where there is no ledger."""
     from opsbook.approval.signatures import SshSignatures
+    from opsbook.cli.changes_page import page_of_plan
     from opsbook.cli.output import write_bytes
     from opsbook.lifecycle.comparing import read_plan
     from opsbook.lifecycle.signing import statement_away
@@ -172,7 +176,7 @@ def _away(asked: _Asked, wish: Wish) -> int:
     if asked.only:
         return _write_statement(said, asked)
     key = _key(asked.key)
-    _confirm(asked, said)
+    _confirm(asked, said, lambda: page_of_plan(plan))
     data = said.to_bytes()
     signature = SshSignatures().sign(data, key)
     file = _file(said, asked)
@@ -235,11 +239,10 @@ def _desk(change: str) -> Desk:
     return open_desk(change, open_ledger(places, clock), places, clock, SshSignatures())
 
 
-def _confirm(asked: _Asked, said: Statement) -> None:
+def _confirm(asked: _Asked, said: Statement, page: Callable[[], str]) -> None:
     """Show what is decided on and ask. Raises UsageFault where nobody can be asked."""
     import sys
 
-    from opsbook.cli.changes_page import page_of
     from opsbook.model.errors import Refused, UsageFault
     from opsbook.model.message import msg
 
@@ -251,7 +254,7 @@ def _confirm(asked: _Asked, said: Statement) -> None:
             untouched=msg("Nothing was signed."),
             next_step=msg("Read the plan, then add --yes."),
         )
-    print(page_of(asked.change, "text"))
+    print(page())
     question = {
         "approve": tr("Approve {change} as {principal} for {role}? Type yes: ",
                       change=said.change, principal=said.principal, role=said.role),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 
@@ -12,10 +11,19 @@ def page_of(name: str, form: str, *, full: bool = False) -> str:
 
     ``form`` is text, html or md. What a change still lacks stands on it; a file cannot know.
     """
+    told, missing = _told(name)
+    return _page(told, missing, form, full=full)
+
+
+def page_of_plan(plan: Mapping[str, Any]) -> str:
+    """The page of a plan that was read from a file, as text."""
+    return _page(plan, [], "text", full=False)
+
+
+def _page(told: Mapping[str, Any], missing: list[Any], form: str, *, full: bool) -> str:
     from opsbook.documents import explain
     from opsbook.text import current
 
-    told, missing = _told(name)
     return explain(told, form, current(), missing=missing, full=full)  # type: ignore[arg-type]
 
 
@@ -24,12 +32,12 @@ def _told(name: str) -> tuple[Mapping[str, Any], list[Any]]:
     from opsbook.ledger.store import open_ledger
     from opsbook.lifecycle.admission import read_dossier
     from opsbook.lifecycle.approving import still_missing
-    from opsbook.lifecycle.comparing import read_plan
+    from opsbook.lifecycle.comparing import is_file, read_plan
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
     places, clock = Places.from_env(), SystemClock()
-    if Path(name).is_file():
+    if is_file(name):
         return read_plan(name, places, clock), []
     ledger = open_ledger(places, clock)
     at = clock.now()

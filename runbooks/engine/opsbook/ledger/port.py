@@ -93,6 +93,13 @@ class Ledger(Protocol):
         """Give the lease back; a lease that was taken over meanwhile is left alone."""
         ...
 
+    def check_tail(self) -> None:
+        """Look whether what was written since the last checkpoint follows from it.
+
+        Raises IntegrityFault naming the first event that does not, or that is missing.
+        """
+        ...
+
     def checkpoint(self) -> Checkpoint:
         """Sign the head and keep the checkpoint. Raises IntegrityFault on a broken tail."""
         ...

@@ -137,6 +137,12 @@ class SqlLedger:
         with self._transaction() as transaction:
             writing.release(transaction, lease)
 
+    def check_tail(self) -> None:
+        """Raises IntegrityFault when what was written since the last checkpoint does not follow."""
+        signer = Signer.kept_in(self._places.keys)
+        with self._transaction() as transaction:
+            sound_head(transaction, signer.public, msg("Nothing was touched."))
+
     def checkpoint(self) -> Checkpoint:
         """Sign the head and keep the checkpoint. Raises IntegrityFault on a broken tail."""
         signer = Signer.kept_in(self._places.keys)

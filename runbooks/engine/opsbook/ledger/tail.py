@@ -36,15 +36,22 @@ class Rows(Protocol):
         ...
 
 
-def sound_head(rows: Rows, keys: PublicKeys) -> Head:
+NOT_SIGNED = msg("No checkpoint was signed.")
+
+
+def sound_head(rows: Rows, keys: PublicKeys, untouched: Message = NOT_SIGNED) -> Head:
     """The head, when every event since the last checkpoint follows from it.
 
-    Raises IntegrityFault naming the first event that does not; signing over it would give a
-    broken tail our word.
+    Raises IntegrityFault naming the first event that does not, with ``untouched``; signing over
+    it would give a broken tail our word.
     """
-    head = _last_signed(rows, keys)
-    for row in rows.events_after(head.seq):
-        head = _follow(head, row)
+    try:
+        head = _last_signed(rows, keys)
+        for row in rows.events_after(head.seq):
+            head = _follow(head, row)
+    except IntegrityFault as fault:
+        fault.untouched = untouched
+        raise
     return head
 
 
@@ -73,7 +80,5 @@ def _follow(head: Head, row: tuple[Any, ...]) -> Head:
 
 def _fault(problem: Message) -> IntegrityFault:
     return IntegrityFault(
-        problem,
-        untouched=msg("No checkpoint was signed."),
-        next_step=msg("opsbook records verify names the first bad event."),
+        problem, next_step=msg("opsbook records verify names the first bad event.")
     )

@@ -18,6 +18,7 @@ from opsbook.ledger.changes import project_change
 from opsbook.ledger.port import Ledger
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.policies import policy_in_force
+from opsbook.lifecycle.required import refuse_without_witness
 from opsbook.lifecycle.verdicts import standing_approval
 from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
@@ -173,7 +174,11 @@ def admit(
     at: datetime,
     allowed: Sequence[ChangeState],
 ) -> None:
-    """Raises Refused at the first thing that forbids carrying out the change now."""
+    """Raises Refused at the first thing that forbids carrying out the change now, IntegrityFault
+    when the ledger's tail is not sound: a rejection may be missing there.
+    """
+    ledger.check_tail()
+    refuse_without_witness(bound.estate)
     refuse_clock_gone_back(ledger, at)
     refuse_by_state(dossier, allowed)
     refuse_expired(dossier, at)

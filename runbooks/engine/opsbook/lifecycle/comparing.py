@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -38,16 +39,32 @@ def read_plan(name: str, places: Places, clock: Clock) -> dict[str, Any]:
     Raises UsageFault when there is neither, InputFault when the file is no exported plan: such a
     file is canonical to the byte, so one that was edited by hand is mostly none.
     """
-    if Path(name).is_file():
+    if is_file(name):
         return _from_file(Path(name))
     plan: dict[str, Any] = read_dossier(open_ledger(places, clock), name)["plan"]
     return plan
 
 
+def is_file(name: str) -> bool:
+    """Whether ``name`` means a file: it has a path separator or ends in ``.json``.
+
+    ``CHG-20261121-001`` is the change, also where a file of that name lies in the directory.
+    """
+    return os.sep in name or name.endswith(".json")
+
+
 def _from_file(file: Path) -> dict[str, Any]:
-    if file.stat().st_size > _LARGEST_FILE:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageFault(
+            msg("{file} cannot be read: {reason}", file=file, reason=reason),
+            next_step=msg("A plan is named by its number, CHG-..., or by its exported file."),
+        ) from error
+    if len(data) > _LARGEST_FILE:
         raise InputFault(msg("{file} is too large for a plan.", file=file))
-    data = file.read_bytes()
     try:
         plan = parse(data)
     except (ValueError, RecursionError) as error:

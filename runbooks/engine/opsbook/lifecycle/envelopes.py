@@ -36,6 +36,7 @@ from opsbook.lifecycle.plan import common
 from opsbook.lifecycle.planning import Planned, chosen_window
 from opsbook.lifecycle.policies import policy_in_force
 from opsbook.lifecycle.reasons import fit_reason
+from opsbook.lifecycle.required import refuse_without_witness
 from opsbook.model.calendar import local_end
 from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
@@ -85,6 +86,7 @@ def draft_envelope(request: EnvelopeRequest, places: Places, clock: Clock) -> Pl
     """
     estate, runbook = load_estate(request.estate, places), load_runbook(request.runbook)
     _refuse_other_classes(runbook)
+    refuse_without_witness(estate)
     ledger, at = open_ledger(places, clock), clock.now()
     refuse_clock_gone_back(ledger, at)
     policy = policy_in_force(ledger, estate)

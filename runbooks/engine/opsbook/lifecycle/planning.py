@@ -28,6 +28,7 @@ from opsbook.lifecycle.plan import common
 from opsbook.lifecycle.policies import policy_in_force
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Origin
+from opsbook.lifecycle.required import refuse_without_witness
 from opsbook.lifecycle.timing import freezes_within, openings_within
 from opsbook.lifecycle.waves import split
 from opsbook.lifecycle.works import change_work_for
@@ -146,6 +147,7 @@ def set_scene(request: PlanRequest, places: Places, clock: Clock) -> Scene:
             next_step=msg("opsbook run {runbook} -e {estate}",
                           runbook=runbook.name, estate=request.estate),
         )  # fmt: skip
+    refuse_without_witness(estate)
     settings = resolve(runbook, request.settings, {})
     ledger = open_ledger(places, clock)
     at = clock.now()

@@ -30,8 +30,10 @@ def record_refusal(
 ) -> str:
     """Record and sign that ``who`` was refused, with the exit ``code``; gives the run's number.
 
-    A refusal under a ``change`` stands in its dossier too.
+    A refusal under a ``change`` stands in its dossier too. Raises IntegrityFault, and writes
+    nothing, when the ledger's tail is not sound: what is wrong there must not be written over.
     """
+    ledger.check_tail()
     payload = {
         "problem": problem.to_json(),
         "requested_by": dict(who),

@@ -25,6 +25,7 @@ from opsbook.lifecycle.parameters import resolve
 from opsbook.lifecycle.plan import Plan, make_plan
 from opsbook.lifecycle.refusal import record_refusal
 from opsbook.lifecycle.request import RunRequest, RunResult, Watcher
+from opsbook.lifecycle.required import witness_missing
 from opsbook.lifecycle.routine import routine
 from opsbook.lifecycle.run import Ports, Progress, Run
 from opsbook.lifecycle.works import work_for
@@ -206,8 +207,8 @@ def _refuse_by_policy(
             "{runbook} is of class {kind}: it changes hosts and cannot be run without approval.",
             runbook=runbook.name, kind=str(runbook.class_),
         )  # fmt: skip
-    elif estate.policies.require_witness and not estate.witnesses:
-        problem = msg("Estate {estate} requires a witness and names none.", estate=estate.name)
+    else:
+        problem = witness_missing(estate)
     if problem is None:
         return
     number = record_refusal(estate, runbook.name, ledger, at, who, problem, Exit.REFUSED)

@@ -27,6 +27,7 @@ from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.planning import MakeWork, PlanRequest, Scene, describe_change, foresee
 from opsbook.lifecycle.policies import policy_in_force
 from opsbook.lifecycle.refusal import record_refusal
+from opsbook.lifecycle.required import refuse_without_witness
 from opsbook.lifecycle.verdicts import standing_approval
 from opsbook.lifecycle.works import change_work_for
 from opsbook.model.canonical import digest
@@ -154,7 +155,11 @@ def _asked(scene: Scene) -> dict[str, Any]:
 
 
 def _approved(scene: Scene, dossier: Dossier, signatures: Signatures) -> None:
-    """Raises Refused unless the envelope stands at this moment, by its signatures."""
+    """Raises Refused unless the envelope stands at this moment, by its signatures; IntegrityFault
+    when the ledger's tail is not sound: a revocation may be missing there.
+    """
+    scene.ledger.check_tail()
+    refuse_without_witness(scene.estate)
     refuse_by_state(dossier, (ChangeState.STANDING,))
     policy = policy_in_force(scene.ledger, scene.estate)
     standing_approval(scene.ledger, dossier, policy, scene.clock.now(), signatures)
