@@ -44,6 +44,10 @@ options:
     type: list
     elements: path
     default: []
+  lease_directory:
+    description: Where the lease marker of the host lies.
+    type: path
+    default: /var/lib/opsbook
 attributes:
   check_mode:
     support: full
@@ -90,6 +94,7 @@ def main() -> None:
             "manager": {"type": "str", "choices": ["auto", "apt", "dnf"], "default": "auto"},
             "refresh": {"type": "bool", "default": False},
             "certificates": {"type": "list", "elements": "path", "default": []},
+            "lease_directory": {"type": "path", "default": "/var/lib/opsbook"},
         },
         supports_check_mode=True,
     )
@@ -113,7 +118,12 @@ def _survey(module: AnsibleModule, own):
         return snapshot.brief(own), False
     refreshed = module.params["refresh"] and not module.check_mode
     problem = own.refresh() if refreshed else ""
-    survey = snapshot.whole(own, module.params["certificates"], refreshed and not problem)
+    survey = snapshot.whole(
+        own,
+        module.params["certificates"],
+        refreshed and not problem,
+        module.params["lease_directory"],
+    )
     if problem:
         survey["lists"]["problem"] = problem
     return survey, bool(refreshed)

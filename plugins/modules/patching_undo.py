@@ -12,6 +12,8 @@ description:
   - Installs the kept versions, removes packages that the change added, puts back configuration
     files with their modes and owners, holds, automatic marks and the states of services, and
     verifies all of it against the manifest of the undo bundle.
+  - Of services it touches those of the packages, those the plan restarts and those that the change
+    left otherwise than it found them; others that differ are named under C(services_left).
   - Needs no network, works on a host that is half-way, and may be run again.
   - Refuses when a package has moved on since to a version that this change does not know.
 author:
@@ -59,6 +61,8 @@ opsbook_undone:
     packages: [{package: "openssl:amd64", from: 3.0.17-1, to: 3.0.15-1, how: archive}]
     conffiles: [/etc/ssl/openssl.cnf]
     marks: []
+    services: [ssh.service]
+    services_left: []
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -337,3 +337,30 @@ def test_of_many_that_want_the_marker_at_once_one_gets_it(tmp_path: Path, catalo
     for thread in threads:
         thread.join()
     assert sum(not answer for answer in refused) == 1
+
+
+REFUSE = """\
+#!/usr/bin/python
+from ansible.module_utils.basic import AnsibleModule
+module = AnsibleModule({}, supports_check_mode=True)
+if module.check_mode:
+    module.exit_json(changed=True)
+module.fail_json(msg="it is not where the plan starts", opsbook_refused=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome"),
+    [([], Outcome.REFUSED), ([WRITE], Outcome.FAILED)],
+    ids=["before anything was written", "after something was written"],
+)
+def test_a_host_that_a_module_refuses_has_not_failed_unless_it_was_changed(
+    before: list[str], outcome: Outcome, tmp_path: Path, catalog: Path
+) -> None:
+    lines = tasks(*before, "{name: install, refuse: }")
+    job = job_of(tmp_path, catalog, lines, **{"library/refuse.py": REFUSE})
+    report = perform(planned(job)).reports["here"]
+    assert report.outcome is outcome
+    assert report.outcome.spends_budget is (outcome is Outcome.FAILED)
+    assert "it is not where the plan starts" in report.summary.english()
+    assert marker(tmp_path)["until"] == 0

@@ -62,7 +62,7 @@ def build(directory: Path, version: str) -> None:
     make_deb(directory, "try-kept", version, **({"Depends": "try-extra"} if new else {}))
     if new:
         make_deb(directory, "try-extra", version)
-    make_deb(directory, "try-held", version)
+    make_deb(directory, "try-held", version, {"usr/lib/systemd/system/try-held.service": version})
 
 
 def dying(name: str, text: str = "") -> dict[str, str]:
@@ -349,6 +349,97 @@ def test_a_host_that_was_patched_further_since_is_not_undone(host: Root) -> None
     result = host.module("patching_undo", change=CHANGE, plan=plan)
     assert "undo what came later first" in result["msg"]
     assert versions(host)["try-held"] == "1:2.0-1 installed"
+
+
+JOURNALS = {"missing": None, "unreadable": "{", "begun": '{"state": "begun"}'}
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with its bundle", "without its bundle"])
+@pytest.mark.parametrize("text", JOURNALS.values(), ids=JOURNALS)
+def test_a_change_whose_journal_is_lost_is_undone_from_its_bundle_or_refused(
+    text: str | None, kept: bool, host: Root
+) -> None:
+    before = state(host)
+    plan = prepared(host, "try-held")
+    assert host.module("patching_apply", change=CHANGE, plan=plan)["changed"] is True
+    file = host.path(f"/var/lib/opsbook/changes/{CHANGE}.json")
+    file.write_text(text) if text else file.unlink()
+    if not kept:
+        shutil.rmtree(host.path(f"/var/lib/opsbook/undo/{CHANGE}"))
+    for check in (True, False):
+        result = host.module("patching_undo", change=CHANGE, plan=plan, _ansible_check_mode=check)
+        assert bool(result.get("failed")) is not kept, result
+        assert kept or "there is no undo bundle to go back from. Nothing was" in result["msg"]
+    assert versions(host)["try-held"] == ("1.0-1" if kept else "1:1.1-1") + " installed"
+    assert not kept or differences(host, before) == []
+
+
+def test_a_refusal_says_so_only_where_this_change_wrote_nothing(host: Root) -> None:
+    plan = prepared(host, "try-held")
+    host.sh("apt-mark hold try-held")
+    refused = host.module("patching_apply", change=CHANGE, plan=plan)
+    assert (refused["failed"], refused["opsbook_refused"]) == (True, True)
+    host.sh("apt-mark unhold try-held")
+    host.module("patching_apply", change=CHANGE, plan=plan)
+    newer = make_deb(host.path("/root"), "try-held", "1:2.0-1")
+    host.sh(f"dpkg -i /root/{newer.name}")
+    for lost in (False, True):
+        result = host.module("patching_apply", change=CHANGE, plan=plan)
+        assert (result["failed"], result["opsbook_refused"]) == (True, lost)
+        host.path(f"/var/lib/opsbook/changes/{CHANGE}.json").unlink(missing_ok=True)
+
+
+def test_bundles_of_changes_that_were_cut_short_stay_and_dropped_ones_are_told(host: Root) -> None:
+    plan = plan_of(survey(host), "try-held")
+    numbers = [f"CHG-20261121-00{n}" for n in (2, 3, 4)]
+    for number in numbers:
+        host.module("patching_prepare", change=number, plan=plan)
+    file = host.path(f"/var/lib/opsbook/changes/{numbers[0]}.json")
+    file.write_text(file.read_text().replace('"state": "prepared"', '"state": "applying"'))
+    result = host.module("patching_prepare", change=CHANGE, plan=plan, keep=1)
+    assert sorted(result["opsbook_evidence"]["bundles_dropped"]) == numbers[1:]
+    assert host.sh("ls -A /var/lib/opsbook/undo").split() == [CHANGE, numbers[0]]
+
+
+SYSTEMCTL = r"""#!/bin/sh
+cd /srv/units || exit 1
+words=$*; for unit; do :; done
+case $words in
+  list-units*state=failed*) ;;
+  list-units*) for u in *; do read -r state sub _ <$u; echo "$u loaded $state $sub -"; done ;;
+  show*) for u in *; do read -r _ _ on <$u; printf 'Id=%s\nUnitFileState=%s\n\n' $u $on; done ;;
+  is-active*) read -r state _ <$unit; echo $state ;;
+  start*) read -r _ _ on <$unit; echo active running $on >$unit ;;
+  enable*) read -r state sub _ <$unit; echo $state $sub enabled >$unit ;;
+  *) exit 1 ;;
+esac
+"""
+"""systemd as far as an undo asks it; each unit is a file: state, what it does, whether at boot."""
+
+DOWN = "inactive dead disabled\n"
+
+
+def test_an_undo_puts_back_services_of_the_change_and_tells_the_others(host: Root) -> None:
+    program = host.path("/usr/local/sbin/systemctl")
+    for directory in (program.parent, host.path("/srv/units")):
+        directory.mkdir(parents=True, exist_ok=True)
+    program.write_text(SYSTEMCTL)
+    program.chmod(0o755)
+    units = [f"{name}.service" for name in ("hit", "planned", "stranger", "try-held")]
+    for unit in units:
+        host.path(f"/srv/units/{unit}").write_text("active running enabled\n")
+    plan = prepared(host, "try-held")
+    plan["given"]["restart_services"] = ["planned.service"]
+    host.path("/srv/units/hit.service").write_text(DOWN)  # as a package's script would
+    host.module("patching_apply", change=CHANGE, plan=plan)
+    for unit in units:
+        host.path(f"/srv/units/{unit}").write_text(DOWN)
+    undone = host.module("patching_undo", change=CHANGE, plan=plan)["opsbook_undone"]
+    assert undone["services"] == ["hit.service", "planned.service", "try-held.service"]
+    assert undone["services_left"] == ["stranger.service"]
+    told = {unit: host.path(f"/srv/units/{unit}").read_text() for unit in units}
+    assert told.pop("stranger.service") == DOWN
+    assert set(told.values()) == {"active running enabled\n"}
 
 
 def test_what_wrote_nothing_has_nothing_to_undo(host: Root) -> None:

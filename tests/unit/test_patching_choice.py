@@ -101,7 +101,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"certificates": [{"path": "/etc/x.pem", "not_after": HOST_NOW + 600}]}, "/etc/x.pem",
     ),
     "another change": (
-        {"lease": {"run": "RUN-20261121-009", "until": HOST_NOW + 60}}, "RUN-20261121-009",
+        {"lease": {"run": "RUN-20261121-009", "live": True, "seconds_left": 61}},
+        "RUN-20261121-009 is at work on it, for 2 min more at most",
     ),
     "cannot be brought back": (
         {"undo": [{"package": "openssl", "arch": "amd64", "how": "none", "why": "gone"}]},
@@ -123,8 +124,11 @@ def test_a_host_that_cannot_be_patched_is_planned_with_the_reason(
 
 
 FINE: dict[str, dict[str, Any]] = {
-    "our own marker": {"lease": {"run": "RUN-20261121-001", "until": HOST_NOW + 60}},
-    "a marker that ended": {"lease": {"run": "RUN-20261121-009", "until": HOST_NOW - 1}},
+    "our own marker": {"lease": {"run": "RUN-20261121-001", "live": True, "seconds_left": 60}},
+    "our own marker of before a crash": {
+        "lease": {"run": "RUN-0", "change": "CHG-20261121-001", "live": True, "seconds_left": 60}
+    },
+    "a marker that ended": {"lease": {"run": "RUN-20261121-009", "live": False}},
     "a container": {"boot": {"running": "1", "newest": "2", "pending": True, "container": True}},
     "a reboot that is due for no kernel": {"boot": {"running": "1", "pending": True}},
     "a certificate for long": {"certificates": [{"path": "/x", "not_after": HOST_NOW + 86400}]},

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from doubles.patching import HOST_NOW, Scene, candidate, installed_at, survey
+from doubles.patching import Scene, candidate, installed_at, survey
 from opsbook.execution.work import Standing
 
 OPENSSL = candidate("openssl", "3.0.16-1", "3.0.17-1")
@@ -58,7 +58,8 @@ DRIFT: dict[str, tuple[dict[str, Any], str]] = {
         BOTH | {"package_manager": {"interrupted": True}}, "dpkg --configure -a",
     ),
     "another change came": (
-        BOTH | {"lease": {"run": "RUN-20261121-007", "until": HOST_NOW + 9}}, "RUN-20261121-007",
+        BOTH | {"lease": {"run": "RUN-20261121-007", "live": True, "seconds_left": 9}},
+        "RUN-20261121-007",
     ),
     "everything is done": (
         installed_at(BOTH, openssl="3.0.17-1", curl="8-2"), "there is nothing left to do",

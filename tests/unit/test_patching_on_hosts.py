@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsbook.domains.patching import effects
+from opsbook.domains.patching import snapshot as engine_snapshot
 from opsbook.execution.declared.declarations import collection
 from support.module_utils import patching
 
@@ -199,3 +201,14 @@ def test_code_for_hosts_makes_no_types_that_python_3_8_lacks(source: Path) -> No
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript):
             base = node.value.value
             assert not (isinstance(base, ast.Name) and base.id in ("dict", "list", "tuple", "set"))
+
+
+def test_services_that_are_never_restarted_are_the_same_in_the_plan_and_on_hosts() -> None:
+    assert patching("services").NEVER == effects.NOT_RESTARTED
+
+
+@pytest.mark.parametrize("word", ["package", "arch", "version", "sha256"])
+def test_what_a_plan_may_name_is_what_hosts_take(word: str) -> None:
+    read = getattr(engine_snapshot, f"_{word.upper()}")
+    taken = patching("names")._FORMS[word]
+    assert (read.pattern, read.flags) == (taken.pattern, taken.flags)

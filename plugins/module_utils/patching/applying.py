@@ -69,6 +69,7 @@ def prepare(manager: Manager, task: Task) -> Result:
     if task.check:
         _require_start(manager, task, steps)
         return {"changed": not kept, "opsbook_evidence": {"before": before}}
+    dropped: list[str] = []
     with journal.alone(task.wait_seconds):
         manager.reload()
         if not kept:
@@ -76,13 +77,13 @@ def prepare(manager: Manager, task: Task) -> Result:
             journal.note(task.change, "begun")
             bundle.make(manager, steps, _given_up(task.plan), before)
             journal.note(task.change, "prepared")
-            drop_old(task.keep, task.change)
+            dropped = drop_old(task.keep, task.change)
         elif journal.state(task.change) != "applied":
             bundle.refetch(manager, steps)
     return {
         "changed": not kept,
         "opsbook_prepared": bundle.summary(),
-        "opsbook_evidence": {"before": before},
+        "opsbook_evidence": {"before": before, "bundles_dropped": dropped},
     }
 
 
@@ -117,10 +118,11 @@ def apply(manager: Manager, task: Task) -> Result:
         if todo:
             _require_files(manager, todo, bundle.forward)
             manager.foresee(todo, bundle.forward)
-            _install(manager, task, todo, bundle)
+            _install_noted(manager, task, todo, bundle)
         marks = manager.restore_marks(manifest["packages"])
         restarted, dead = _restart(task)
-        journal.note(task.change, "applied")
+        if todo or repaired or journal.state(task.change) != "applied":
+            journal.note(task.change, "applied", services.altered(manifest["services"]))
         bundle.drop_forward()
     if dead:
         raise Failed(f"These services did not come back after the upgrade: {', '.join(dead)}.")
@@ -204,6 +206,16 @@ def _require_files(manager: Manager, todo: t.Sequence[Step], forward: str) -> No
                 f"The package file of {step.name} {step.after} is not there as planned."
                 " Nothing was installed; prepare the change again."
             )
+
+
+def _install_noted(manager: Manager, task: Task, todo: t.Sequence[Step], bundle: Bundle) -> None:
+    """Install; where that fails, note for the undo which services the attempt altered."""
+    try:
+        _install(manager, task, todo, bundle)
+    except Failed:
+        before = (bundle.manifest() or {}).get("services", [])
+        journal.note(task.change, "applying", services.altered(before))
+        raise
 
 
 def _install(manager: Manager, task: Task, todo: t.Sequence[Step], bundle: Bundle) -> None:

@@ -13,7 +13,11 @@ import shutil
 import time
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import keepsakes, standing
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import (
+    journal,
+    keepsakes,
+    standing,
+)
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import Refused
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import (
     STATE,
@@ -165,15 +169,22 @@ class Bundle:
         shutil.rmtree(self.forward, ignore_errors=True)
 
 
-def drop_old(keep: int, newest: str) -> None:
-    """Keep the bundles of the last ``keep`` changes; that of ``newest`` always stays."""
+def drop_old(keep: int, newest: str) -> list[str]:
+    """Keep the bundles of the last ``keep`` changes; the changes whose bundles were dropped.
+
+    That of ``newest`` always stays, and those of changes that were cut short: nothing else brings
+    the host back from there.
+    """
     made = []
     for name in names(UNDO):
         manifest = Bundle(name).manifest()
-        if manifest is not None and name != newest:
+        halfway = journal.state(name) in ("applying", "undoing")
+        if manifest is not None and name != newest and not halfway:
             made.append((manifest.get("made", 0), name))
-    for _, name in sorted(made, reverse=True)[max(0, keep - 1) :]:
+    dropped = [name for _, name in sorted(made, reverse=True)[max(0, keep - 1) :]]
+    for name in dropped:
         shutil.rmtree(f"{UNDO}/{name}", ignore_errors=True)
+    return dropped
 
 
 def _compared(before: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -42,14 +42,30 @@ def state(change: str) -> str:
     return word if word in STATES else ""
 
 
-def note(change: str, word: str) -> None:
-    """Write down durably that the change has come to ``word``. Raises OSError."""
+def altered(change: str) -> list[str] | None:
+    """Services that the change left otherwise than it found them; None where nobody noted it."""
+    found = read_json(path(change))
+    units = found.get("altered") if isinstance(found, dict) else None
+    return [str(unit) for unit in units] if isinstance(units, list) else None
+
+
+def note(change: str, word: str, altered: t.Sequence[str] | None = None) -> None:
+    """Write down durably that the change has come to ``word``. Raises OSError.
+
+    ``altered`` are the services that it altered on the way; an undo keeps them in mind, a change
+    that begins to write (again) does not.
+    """
     private(STATE)
     private(DIRECTORY)
     found = read_json(path(change))
     times = found.get("times", {}) if isinstance(found, dict) else {}
     times[word] = int(time.time())
-    write_json(path(change), {"change": change, "state": word, "times": times})
+    row = {"change": change, "state": word, "times": times}
+    if altered is None and word in ("undoing", "undone") and isinstance(found, dict):
+        altered = found.get("altered")
+    if altered is not None:
+        row["altered"] = list(altered)
+    write_json(path(change), row)
 
 
 def newest() -> dict[str, str] | None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import time
 import typing as t
 
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import (
+    journal,
     processes,
     standing,
 )
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import run
 
+if t.TYPE_CHECKING:
+    from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.applying import Task
+
 NEVER = (
     "dbus.service", "dbus-broker.service", "systemd-logind.service", "user@", "getty@",
-    "serial-getty@", "display-manager.service", "gdm.service", "lightdm.service", "sddm.service",
+    "serial-getty@", "console-getty", "display-manager.service", "gdm.service", "lightdm.service",
+    "sddm.service",
 )  # fmt: skip
-"""Restarting these throws people out or takes the host down; only a reboot renews them."""
+"""Restarting these throws people out or takes the host down; only a reboot renews them.
 
+The engine foresees restarts by the same names (``effects`` in its room ``domains.patching``).
+"""
+
+_UNIT = re.compile(r"(?:/usr)?/lib/systemd/system/([^/]+)\.service|/etc/init\.d/([^/]+)")
 _SETTLING_SECONDS = 20.0
 
 
@@ -53,21 +63,60 @@ def is_up(unit: str) -> bool:
         time.sleep(0.5)
 
 
-def put_back(before: t.Sequence[t.Mapping[str, str]]) -> tuple[list[str], list[str]]:
-    """Make services what they were: whether they start at boot, and whether they run.
+def altered(before: t.Sequence[t.Mapping[str, str]]) -> list[str]:
+    """Services that are not what they were: asked when a change ends, they are its doing."""
+    return sorted(row["unit"] for row, _ in _differing(before))
 
-    Only those that are not: changed, and those that could not be.
+
+def concerned(task: Task, files: t.Iterable[str]) -> t.Callable[[str], bool]:
+    """Which services an undo may touch: those of the packages with these ``files``, those the plan
+    restarts, and those that the change altered. Where it was cut short nobody noted them, so
+    there whatever is not as it was counts as its doing.
     """
+    noted = journal.altered(task.change)
+    matches = [match for match in map(_UNIT.fullmatch, files) if match]
+    names = {match.group(1) or match.group(2) for match in matches}
+    known = {*(noted or []), *map(str, task.given.get("restart_services") or [])}
+
+    def is_ours(unit: str) -> bool:
+        name = unit[: -len(".service")]
+        template = name.partition("@")[0] + "@"
+        return noted is None or unit in known or name in names or template in names
+
+    return is_ours
+
+
+def put_back(
+    before: t.Sequence[t.Mapping[str, str]], is_ours: t.Callable[[str], bool]
+) -> tuple[list[str], list[str], list[str]]:
+    """Make our services what they were: whether they start at boot, and whether they run.
+
+    Those that were changed, those of them that could not be, and others that differ and are left.
+    """
+    changed, failed, others = [], [], []
+    for row, commands in _differing(before):
+        unit = row["unit"]
+        if not is_ours(unit):
+            others.append(unit)
+            continue
+        changed.append(unit)
+        if any(run("systemctl", *words, "--", unit, timeout=300).status for words in commands):
+            failed.append(unit)
+    return changed, failed, others
+
+
+def _differing(
+    before: t.Sequence[t.Mapping[str, str]],
+) -> list[tuple[t.Mapping[str, str], list[list[str]]]]:
+    """Services that are not what they were, with the words to systemctl that make them so."""
     now = {row["unit"]: row for row in standing.with_enablement(standing.units())}
-    changed, failed = [], []
+    found = []
     for row in before:
-        unit, current = row["unit"], now.get(row["unit"], {})
+        current = now.get(row["unit"], {})
         commands = [*_enablement(row, current), *_running(row, current)]
         if commands:
-            changed.append(unit)
-            if any(run("systemctl", *words, "--", unit, timeout=300).status for words in commands):
-                failed.append(unit)
-    return changed, failed
+            found.append((row, commands))
+    return found
 
 
 def _enablement(was: t.Mapping[str, str], now: t.Mapping[str, str]) -> list[list[str]]:

@@ -18,6 +18,7 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import (
     STATE,
     names,
+    read,
     read_json,
 )
 
@@ -58,7 +59,10 @@ def brief(
 
 
 def whole(
-    manager: Manager, certificates: t.Sequence[str] = (), refreshed: bool = False
+    manager: Manager,
+    certificates: t.Sequence[str] = (),
+    refreshed: bool = False,
+    lease_directory: str = STATE,
 ) -> dict[str, t.Any]:
     """Everything a plan is made of. ``certificates`` are paths, ``*`` and ``?`` allowed."""
     running = processes.processes()
@@ -76,7 +80,7 @@ def whole(
         lists=manager.lists(refreshed),
         space=standing.space((*manager.spaces, *_SPACES)),
         restore_points=restore_points(),
-        lease=lease(),
+        lease=lease(lease_directory),
         journal=journal.newest(),
         **certificates_of(certificates),
     )
@@ -112,9 +116,22 @@ def restore_points() -> list[dict[str, t.Any]]:
     return found
 
 
-def lease() -> dict[str, t.Any] | None:
-    """The marker of a run that works on this host."""
-    row = read_json(STATE + "/lease.json")
-    if not isinstance(row, dict) or not isinstance(row.get("until"), int):
+def lease(directory: str = STATE) -> dict[str, t.Any] | None:
+    """The marker of a change that works on this host, ``opsbook.lease/1``; None when there is none.
+
+    ``seconds_left`` is how long it still counts, by the host's time since boot (proc(5)): until
+    ``until`` of the boot it was made in, after another boot ``seconds`` from that boot on. A marker
+    with ``until`` 0 was given back.
+    """
+    row = read_json(directory + "/lease.json")
+    if not isinstance(row, dict) or not all(_is_count(row.get(k)) for k in ("until", "seconds")):
         return None
-    return {"run": str(row.get("run", ""))[:64], "until": row["until"]}
+    up = int(float((read("/proc/uptime").split() or ["0"])[0]))
+    same = row.get("boot") == read("/proc/sys/kernel/random/boot_id").strip()
+    left = (row["until"] if same else row["seconds"]) - up if row["until"] else 0
+    named = {key: str(row.get(key, ""))[:64] for key in ("run", "change", "control_host")}
+    return dict(named, live=left > 0, seconds_left=max(0, left))
+
+
+def _is_count(value: t.Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**11

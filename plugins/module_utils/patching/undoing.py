@@ -12,6 +12,7 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import (
     journal,
     keepsakes,
     services,
+    traces,
 )
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.applying import (
     Result,
@@ -33,16 +34,36 @@ Row = t.Dict[str, t.Any]
 def undo(manager: Manager, task: Task) -> Result:
     """Bring the host back. Raises Refused before and Failed after the first write."""
     change_number(task.change)
-    if journal.state(task.change) in ("", "begun", "prepared"):
-        why = "this change has written nothing here"
-        return {"changed": False, "opsbook_undone": {"verified": True, "packages": [], "why": why}}
     bundle = Bundle(task.change)
     if task.check:
+        if _has_nothing(manager, task, bundle):
+            return _nothing()
         rows = _away(manager, bundle.checked()["packages"])
         return {"changed": bool(rows), "opsbook_undone": _told(rows, [], [])}
     with journal.alone(task.wait_seconds):
         manager.reload()
-        return _undo(manager, task, bundle)
+        return _nothing() if _has_nothing(manager, task, bundle) else _undo(manager, task, bundle)
+
+
+def _has_nothing(manager: Manager, task: Task, bundle: Bundle) -> bool:
+    """Whether there is nothing to undo. Raises Refused where neither journal nor bundle tells."""
+    if journal.state(task.change) not in ("", "begun", "prepared"):
+        return False
+    if traces.wrote_nothing(task.change, manager, task.steps):
+        return True
+    if bundle.manifest() is None:
+        step = traces.as_planned(manager, task.steps)[0]
+        raise Refused(
+            f"{step.name} stands where {task.change} would have put it, its journal here is missing"
+            " or does not say who did that, and there is no undo bundle to go back from. Nothing"
+            f" was touched; bring back {step.before or 'no version'} by hand."
+        )
+    return False
+
+
+def _nothing() -> Result:
+    why = "this change has written nothing here"
+    return {"changed": False, "opsbook_undone": {"verified": True, "packages": [], "why": why}}
 
 
 def _undo(manager: Manager, task: Task, bundle: Bundle) -> Result:
@@ -64,13 +85,15 @@ def _undo(manager: Manager, task: Task, bundle: Bundle) -> Result:
         keepsakes.put_back(manifest["conffiles"], conffiles)
     marks = manager.restore_marks(rows)
     _verify(manager, manifest)
-    changed_services, failed = services.put_back(manifest["services"])
+    ours = services.concerned(task, manager.files_of(_installed(manager, rows)))
+    changed_services, failed, others = services.put_back(manifest["services"], ours)
     restarted, dead = _renew(task, bool(away or paths))
     _verify_services(sorted({*failed, *dead}))
     journal.note(task.change, "undone")
     told = _told(away, paths, marks)
     told.update(
         services=sorted({*changed_services, *restarted}),
+        services_left=others,
         seconds=round(time.monotonic() - started),
     )
     return {
@@ -91,6 +114,10 @@ def _away(manager: Manager, rows: t.Sequence[Row]) -> list[Row]:
             or (row["before"] and not manager.is_whole(row["key"]))
         )
     ]
+
+
+def _installed(manager: Manager, rows: t.Sequence[Row]) -> list[str]:
+    return [row["key"] for row in rows if manager.version(row["key"])]
 
 
 def _require_known(manager: Manager, rows: t.Sequence[Row]) -> None:

@@ -132,12 +132,10 @@ def _tracker(snapshot: Snapshot, baseline: Baseline, setting: Setting) -> Iterat
 
 
 def _marker(snapshot: Snapshot, setting: Setting) -> Iterator[Message]:
-    if (
-        snapshot.lease
-        and snapshot.lease[0] not in setting.runs
-        and snapshot.lease[1] > snapshot.now
-    ):
-        yield msg("{run} is at work on it: wait for it to end", run=snapshot.lease[0] or "-")
+    marker = snapshot.lease
+    if marker and not {marker.run, marker.change} & set(setting.runs):
+        yield msg("{run} is at work on it, for {minutes} min more at most: wait for it to end",
+                  run=marker.run or "-", minutes=-(-marker.seconds_left // 60))  # fmt: skip
 
 
 def _kernel(snapshot: Snapshot) -> Iterator[Message]:

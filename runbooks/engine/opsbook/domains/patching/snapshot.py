@@ -19,7 +19,9 @@ from opsbook.model.message import msg
 SCHEMA = "opsbook.patching-survey/1"
 _PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]{0,199}", re.ASCII)
 _ARCH = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~:^_-]{0,199}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+"""The forms in which modules take a plan's packages (``names``); nothing else is ever planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,21 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Marker:
+    """The lease marker on a host. ``seconds_left``: how long it counts, by the host's own clock."""
+
+    run: str
+    change: str
+    seconds_left: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One host at one moment. ``now`` and other times are seconds since 1970 by the host's clock.
 
     ``undo`` maps a package's name to how its installed version can be brought back: ``cache``,
     ``archive``, ``repack`` or ``none``. ``valid_until`` are (suite, date as in its Release file).
-    ``lease`` is (run, until) of a marker on the host.
+    ``lease`` is the marker that counts now, None when there is none that does.
     """
 
     manager: str
@@ -132,7 +143,7 @@ class Snapshot:
     stale: tuple[Use, ...]
     certificates: tuple[tuple[str, int], ...]
     backups: tuple[int, ...]
-    lease: tuple[str, int] | None
+    lease: Marker | None
     journal: tuple[str, str] | None
 
     @property
@@ -209,7 +220,7 @@ def _snapshot(top: Reader) -> Snapshot:
         backups=tuple(
             row.number("made") for row in top.rows("restore_points") if row.text("kind") == "backup"
         ),
-        lease=top.perhaps("lease", lambda row: (row.text("run"), row.number("until"))),
+        lease=top.perhaps("lease", _marker),
         journal=top.perhaps("journal", lambda row: (row.text("change"), row.text("state"))),
     )
 
@@ -229,7 +240,8 @@ def _package(row: Reader) -> Package:
 
 
 def _candidate(row: Reader, why: str) -> Candidate:
-    name, before, after = row.matched("package", _PACKAGE), row.version("from"), row.version("to")
+    name = row.matched("package", _PACKAGE)
+    before, after = row.matched("from", _VERSION), row.matched("to", _VERSION)
     return Candidate(
         package=name,
         arch=row.matched("arch", _ARCH),
@@ -249,6 +261,11 @@ def _candidate(row: Reader, why: str) -> Candidate:
         why=why,
         needs=row.texts("needs"),
     )
+
+
+def _marker(row: Reader) -> Marker | None:
+    marker = Marker(row.text("run"), row.text("change"), row.number("seconds_left"))
+    return marker if row.flag("live") else None
 
 
 def _boot(row: Reader) -> Boot:

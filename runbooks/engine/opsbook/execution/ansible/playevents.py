@@ -1,7 +1,9 @@
 """What Ansible's events say about each host, told to the sink as they come.
 
 A task that returns ``opsbook_evidence`` (a mapping) adds it to the evidence of its host, one that
-returns ``opsbook_undone`` says there under ``undone`` what was brought back.
+returns ``opsbook_undone`` says there under ``undone`` what was brought back. A task that fails with
+``opsbook_refused`` says that this change has written nothing on its host: the host is refused, and
+has not failed, as long as no other task changed it (one that only prepared does not count).
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from opsbook.model.outcome import Outcome
 
 EVIDENCE = "opsbook_evidence"
 UNDONE = "opsbook_undone"
+REFUSED = "opsbook_refused"
+PREPARED = "opsbook_prepared"
 
 _NO_PYTHON = "The module interpreter"
 """How Ansible's message begins when the interpreter is not there: the module has not run."""
@@ -55,6 +59,8 @@ class PlayEvents:
         self._phase = phase
         self._evidence: dict[str, dict[str, Any]] = {}
         self._failures: dict[str, tuple[str, str]] = {}
+        self._refused: set[str] = set()
+        self._worked: set[str] = set()
         self._seen: dict[str, set[str]] = {}
         self._said: deque[str] = deque(maxlen=12)
 
@@ -95,6 +101,7 @@ class PlayEvents:
             self._failures[host] = (name, str(detail["message"]))
         self._note_python(host, result)
         self._note_evidence(host, result)
+        self._note_refusal(host, status, result)
         self._seen.setdefault(host, set()).add(status)
         self._sink.task(host, name, status, detail)
 
@@ -104,6 +111,16 @@ class PlayEvents:
             evidence.update(self._masker.plain(result[EVIDENCE]))
         if isinstance(result.get(UNDONE), dict):
             evidence["undone"] = self._masker.plain(result[UNDONE])
+
+    def _note_refusal(self, host: str, status: str, result: Mapping[str, Any]) -> None:
+        """Any other failure, and any change but a preparation, speaks against a refusal."""
+        refused = status == "failed" and result.get(REFUSED) is True and self._phase == "apply"
+        if refused:
+            self._refused.add(host)
+        if (result.get("changed") and PREPARED not in result) or (
+            status == "failed" and not refused
+        ):
+            self._worked.add(host)
 
     def _note_python(self, host: str, result: Mapping[str, Any]) -> None:
         facts = result.get("ansible_facts")
@@ -130,15 +147,19 @@ class PlayEvents:
             return None
         for count, outcome in _COUNTS.items():
             if self.stats.get(count, {}).get(host):
-                return outcome
+                return self._failed(host) if outcome is Outcome.FAILED else outcome
         return Outcome.NOT_STARTED if host not in self.begun else Outcome.OK
+
+    def _failed(self, host: str) -> Outcome:
+        refused = host in self._refused and host not in self._worked
+        return Outcome.REFUSED if refused else Outcome.FAILED
 
     def _without_end(self, host: str, stopped: Message | None) -> tuple[Outcome, Message]:
         seen = self._seen.get(host, set())
         if "unreachable" in seen:
             return Outcome.UNREACHABLE, self._summary(host, Outcome.UNREACHABLE)
         if "failed" in seen:
-            return Outcome.FAILED, self._summary(host, Outcome.FAILED)
+            return self._failed(host), self._summary(host, self._failed(host))
         if stopped is not None:
             return (Outcome.FAILED if host in self.begun else Outcome.NOT_STARTED), stopped
         words = self.last_words() or "-"
@@ -152,6 +173,7 @@ class PlayEvents:
             Outcome.SKIPPED: msg("nothing to do on this host"),
             Outcome.NOT_STARTED: msg("the playbook ended before this host's turn"),
             Outcome.UNREACHABLE: msg("cannot be reached: {reason}", reason=reason_),
+            Outcome.REFUSED: msg("task {task} refused: {reason}", task=task, reason=reason_),
             Outcome.FAILED: msg("task {task} failed: {reason}", task=task, reason=reason_),
         }[outcome]
 
