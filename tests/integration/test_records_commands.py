@@ -118,7 +118,15 @@ def test_without_a_ledger_every_command_says_so(
 def test_a_record_is_a_page(call: Callable[..., Shown]) -> None:
     code, out, _ = call("records", "show", "RUN-20261121-001")
     assert code == 0
-    for part in ("RUN-20261121-001", "lin on ops1", "+08:00", "web2", "42 bytes", "sha256:", "Reads"):
+    for part in (
+        "RUN-20261121-001",
+        "lin on ops1",
+        "+08:00",
+        "web2",
+        "42 bytes",
+        "sha256:",
+        "Reads",
+    ):
         assert part in out
 
 
