@@ -99,7 +99,10 @@ _ONE, _TWO = (Seat(count=1),), (Seat(count=2),)
 
 
 class Approvers(Declared):
-    """``approvers.yml``. Of ``rules`` the first that fits counts."""
+    """``approvers.yml``. Of ``rules`` the first that fits counts. With ``known_requesters`` only
+    who has an account here may ask for changes: of others it cannot be told whether they approve
+    their own.
+    """
 
     schema_version: Literal[1] = Field(alias="schema")
     approvers: Annotated[tuple[Approver, ...], Some] = Field(strict=False)
@@ -110,6 +113,7 @@ class Approvers(Declared):
     policy: Quorum = _TWO
     envelope: Quorum = _TWO
     validity: Validity = Validity()
+    known_requesters: bool = False
 
     def quorum_for(self, class_: str, risk: str) -> tuple[Seat, ...] | None:
         """Who has to agree to a plan; None when no rule says."""

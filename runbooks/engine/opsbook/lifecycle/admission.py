@@ -19,7 +19,7 @@ from opsbook.ledger.port import Ledger
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.policies import policy_in_force
 from opsbook.lifecycle.required import refuse_without_witness
-from opsbook.lifecycle.verdicts import standing_approval
+from opsbook.lifecycle.verdicts import refuse_unknown_requester, standing_approval
 from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import unstamp
@@ -183,6 +183,7 @@ def admit(
     refuse_by_state(dossier, allowed)
     refuse_expired(dossier, at)
     policy = policy_in_force(ledger, bound.estate)
+    refuse_unknown_requester(dossier["plan"].get("requested_by") or {}, policy)
     standing_approval(ledger, dossier, policy, at, signatures)
     refuse_changed_inputs(dossier, bound)
 

@@ -39,6 +39,7 @@ from opsbook.lifecycle.verdicts import (
     requesters,
     standing_approval,
     subject_of,
+    unknown_requester,
     verdict_of,
 )
 from opsbook.model.change import ChangeState
@@ -118,8 +119,8 @@ def still_missing(
     at: datetime,
     signatures: Signatures | None = None,
 ) -> list[Message]:
-    """What an open change still needs before it can be applied, in sentences. Where nothing can
-    be decided at all, why.
+    """What an open change still needs before it can be applied, in sentences, and that nobody
+    knows who asked for it. Where nothing can be decided at all, why.
     """
     if dossier["state"] not in _UNDECIDED:
         return []
@@ -129,7 +130,9 @@ def still_missing(
         policy = governing(ledger, dossier, estate, checker)
     except (Refused, InputFault, UsageFault) as error:
         return [error.problem]
-    return verdict_of(dossier, policy, at, checker).told()
+    unknown = unknown_requester(dossier["plan"].get("requested_by") or {}, policy)
+    told = verdict_of(dossier, policy, at, checker).told()
+    return [*told, unknown] if unknown else told
 
 
 def bring(desk: Desk, data: bytes, signature: str) -> Decided:

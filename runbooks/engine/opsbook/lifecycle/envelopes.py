@@ -37,6 +37,7 @@ from opsbook.lifecycle.planning import Planned, chosen_window
 from opsbook.lifecycle.policies import policy_in_force
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.required import refuse_without_witness
+from opsbook.lifecycle.verdicts import refuse_unknown_requester
 from opsbook.model.calendar import local_end
 from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
@@ -90,11 +91,12 @@ def draft_envelope(request: EnvelopeRequest, places: Places, clock: Clock) -> Pl
     ledger, at = open_ledger(places, clock), clock.now()
     refuse_clock_gone_back(ledger, at)
     policy = policy_in_force(ledger, estate)
+    who = requester("terminal", None, os.environ)
+    refuse_unknown_requester(who, policy)
     inventory = load_inventory(estate, places, request.limit or runbook.targets)
     desk = _Desk(estate, runbook, inventory, load_calendars(estate), policy, at)
     content = _content(request, desk)
     made: dict[str, Any] = {}
-    who = requester("terminal", None, os.environ)
 
     def opening(number: str) -> list[NewEvent]:
         made.update(content, change=number, requested_by=who)

@@ -30,6 +30,7 @@ from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Origin
 from opsbook.lifecycle.required import refuse_without_witness
 from opsbook.lifecycle.timing import freezes_within, openings_within
+from opsbook.lifecycle.verdicts import refuse_unknown_requester
 from opsbook.lifecycle.waves import split
 from opsbook.lifecycle.works import change_work_for
 from opsbook.model.canonical import digest
@@ -107,6 +108,7 @@ def plan_change(request: PlanRequest, places: Places, clock: Clock) -> Planned:
     request = replace(request, reason=fit_reason(request.reason))
     scene = set_scene(request, places, clock)
     policy = policy_in_force(scene.ledger, scene.estate)
+    refuse_unknown_requester(requester(request.origin, None, os.environ), policy)
     _validity(request, policy)
     asked = _window(request, scene.estate)
     window = window_for(scene.estate, load_calendars(scene.estate), asked, scene.at)

@@ -83,8 +83,31 @@ def subject_of(dossier: Dossier) -> Subject:
 
 def requesters(dossier: Dossier) -> list[str]:
     """The accounts behind the change."""
-    who = dossier["plan"].get("requested_by") or {}
-    return [str(who[name]) for name in ("user", "sudo_user") if who.get(name)]
+    return accounts_of(dossier["plan"].get("requested_by") or {})
+
+
+def accounts_of(who: Mapping[str, Any]) -> list[str]:
+    """Every account that the evidence ``who`` of a requester names."""
+    return [str(who[name]) for name in ("user", "sudo_user", "login_user") if who.get(name)]
+
+
+def unknown_requester(who: Mapping[str, Any], policy: Policy) -> Message | None:
+    """What is to be told where ``who`` is nobody the policy knows; None where it is somebody."""
+    known = {account for each in policy.declared.approvers for account in each.accounts}
+    if known & set(accounts_of(who)):
+        return None
+    return msg("who asked is nobody's account in the policy, so that four eyes rest on your word")
+
+
+def refuse_unknown_requester(who: Mapping[str, Any], policy: Policy) -> None:
+    """Raises Refused where the policy says ``known_requesters`` and does not know ``who``."""
+    if policy.declared.known_requesters and unknown_requester(who, policy) is not None:
+        raise Refused(
+            msg("{account} is nobody's account in the approver policy, which asks for known"
+                " requesters.", account=", ".join(accounts_of(who))),
+            untouched=msg("Nothing was touched."),
+            next_step=msg("Ask for it under an account that stands in approvers.yml."),
+        )  # fmt: skip
 
 
 def _cast(entry: Mapping[str, Any], policy: Policy, signatures: Signatures) -> Cast | None:
