@@ -75,7 +75,8 @@ def run_standard(
 
     ``told`` is called once estate and ledger are open. Raises InputFault and UsageFault when the
     request is wrong (nothing is recorded), Refused when no envelope stands for it or the run would
-    step outside (recorded as a refused run).
+    step outside (recorded as a refused run), IntegrityFault when the ledger's tail is not sound:
+    then nothing is written over it.
     """
     means = reach or real_reach()
     scene = _scene(request, places, clock)
@@ -118,6 +119,7 @@ def _scene(request: RunRequest, places: Places, clock: Clock) -> Scene:
     settings = resolve(runbook, request.settings, scheduled.parameters if scheduled else {})
     limit = scheduled.limit if scheduled and request.limit is None else request.limit
     ledger, at = open_ledger(places, clock), clock.now()
+    ledger.check_tail()
     refuse_clock_gone_back(ledger, at)
     inventory = load_inventory(estate, places, runbook.targets if limit is None else limit)
     return Scene(places, clock, at, estate, runbook, inventory, settings, limit, ledger)
