@@ -230,7 +230,7 @@ def _until(request: EnvelopeRequest, desk: _Desk) -> datetime:
 
 
 def _windows(request: EnvelopeRequest, desk: _Desk) -> list[dict[str, Any]]:
-    asked = list(request.windows) or [chosen_window(desk.estate, None)]
+    asked: Sequence[str | None] = request.windows or [chosen_window(desk.estate, None)]
     return [window_for(desk.estate, desk.calendars, name, desk.at) for name in asked]
 
 
