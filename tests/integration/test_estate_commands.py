@@ -141,6 +141,16 @@ def test_faults_of_the_declaration_do_not_hide_those_of_the_other_files(
     }
 
 
+def test_an_estate_without_hosts_is_told_so_beside_its_other_faults(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = "opsbook_logs_app: [{name: app, files: [/var/log/a], timezone: Mars}]\n"
+    estate = make_estate(tmp_path / "estate", LOCAL, **{"group_vars/all.yml": logs})
+    (estate / "hosts.yml").unlink()
+    told = {(file, path) for file, _, path, _ in faults(estate, capsys)}
+    assert told == {("hosts.yml", ""), ("all.yml", "opsbook_logs_app.0.timezone")}
+
+
 def test_one_name_of_two_sources_on_a_host_is_a_fault(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -77,7 +77,7 @@ def variable_files(estate: Estate) -> list[Path]:
     """``hosts.yml`` and every file of the estate's variables, as far as they are there; links are
     followed, as Ansible does. Raises InputFault when links go round in a circle.
     """
-    found = [estate.directory / HOSTS]
+    found = [file for file in (estate.directory / HOSTS,) if file.is_file()]
     for folder in ("group_vars", "host_vars"):
         found += [file for _, file in files_below(estate.directory / folder)]
     return sorted(found)
