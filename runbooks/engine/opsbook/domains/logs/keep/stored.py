@@ -90,6 +90,34 @@ def files(
     return [StoredFile(*row) for row in rows]
 
 
+def zones(db: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """The time zone of every host and day."""
+    rows = db.execute("SELECT host, day, timezone FROM days")
+    return {(row["host"], row["day"]): row["timezone"] for row in rows}
+
+
+def line_minutes(
+    db: sqlite3.Connection, host: str | None
+) -> dict[tuple[str, str, str], tuple[int | None, int | None]]:
+    """By host, day and file the first and last minute of its lines, where any is known."""
+    where, values = narrowed({"host": host})
+    rows = db.execute(
+        "SELECT host, day, file, min(earliest) AS first, max(latest) AS last FROM pieces"  # noqa: S608
+        f" {where} GROUP BY host, day, file",
+        values,
+    )
+    return {(r["host"], r["day"], r["file"]): (r["first"], r["last"]) for r in rows}
+
+
+def sizes(db: sqlite3.Connection) -> dict[tuple[str, str, str], tuple[int, int]]:
+    """Raw bytes and lines by host, day and source."""
+    rows = db.execute(
+        "SELECT host, day, source, sum(raw_length) AS raw_bytes, sum(lines) AS lines"
+        " FROM pieces GROUP BY host, day, source"
+    )
+    return {(r["host"], r["day"], r["source"]): (r["raw_bytes"], r["lines"]) for r in rows}
+
+
 def spans(
     db: sqlite3.Connection,
     *,

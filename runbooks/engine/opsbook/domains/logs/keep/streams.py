@@ -82,3 +82,10 @@ def first_minute(days: dict[int, int], otherwise: int) -> int:
         if days[day]:
             return day * DAY_MINUTES + (days[day] & -days[day]).bit_length() - 1
     return otherwise
+
+
+def judged(db: sqlite3.Connection) -> list[sqlite3.Row]:
+    """By host and source: ``since`` and ``until`` which minute it was judged, ``every`` how many
+    minutes it was declared to write, in which ``timezone``.
+    """
+    return db.execute("SELECT * FROM judged ORDER BY host, source").fetchall()

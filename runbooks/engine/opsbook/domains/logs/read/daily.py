@@ -45,8 +45,7 @@ def daily(store: DiskLogStore, first: date, last: date, host: str | None = None)
     has been collected are left out.
     """
     with store.catalogue.reading() as db:
-        rows = db.execute("SELECT * FROM judged ORDER BY host, source").fetchall()
-        for row in rows:
+        for row in streams.judged(db):
             if host not in (None, row["host"]):
                 continue
             days = streams.minutes(db, row["host"], row["source"])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from opsbook.domains.logs.keep import stored
 from opsbook.domains.logs.keep.store import DiskLogStore
 from opsbook.domains.logs.retain import holds
 from opsbook.domains.logs.retain.due import kept_files
@@ -17,13 +18,7 @@ def kept_days(store: DiskLogStore, host: str | None = None) -> Iterator[dict[str
     with store.catalogue.reading() as db:
         kept = kept_files(db, host, deleted=True)
         in_force = holds.in_force(db)
-        sizes = {
-            (row["host"], row["day"], row["source"]): (row["raw_bytes"], row["lines"])
-            for row in db.execute(
-                "SELECT host, day, source, sum(raw_length) AS raw_bytes, sum(lines) AS lines"
-                " FROM pieces GROUP BY host, day, source"
-            )
-        }
+        sizes = stored.sizes(db)
     for key, group in groupby(kept, lambda k: (k.file.host, k.file.day, k.file.source)):
         of_source = list(group)
         raw_bytes, lines = sizes[key]

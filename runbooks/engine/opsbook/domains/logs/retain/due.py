@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from opsbook.domains.logs.keep import stored
+from opsbook.domains.logs.keep import stored, tiering
 from opsbook.domains.logs.keep.minutes import moment_of
 from opsbook.domains.logs.keep.store import DiskLogStore
 from opsbook.domains.logs.retain import holds
 from opsbook.domains.logs.retain.retention import Kept, Step, plan
-from opsbook.model.clock import stamp, unstamp
+from opsbook.model.clock import stamp
 from opsbook.model.message import Message, msg
 
 LONG_PAUSE = timedelta(days=7)
@@ -43,17 +43,12 @@ def may_delete(
     is deleted for WAIT, so that people see the warning before anything is gone.
     """
     with store.catalogue.reading() as db:
-        rows = db.execute("SELECT key, value FROM about WHERE key LIKE 'retention_%'")
-        about = {row["key"]: unstamp(row["value"]) for row in rows}
-    last, wait = about.get("retention_last", now), about.get("retention_wait", now)
+        last, wait = (moment or now for moment in tiering.remembered(db))
     if abs(now - last) > LONG_PAUSE:
         wait = now + WAIT
     if remember:
         with store.catalogue.writing() as db:
-            db.executemany(
-                "INSERT OR REPLACE INTO about VALUES (?, ?)",
-                [("retention_last", stamp(now)), ("retention_wait", stamp(wait))],
-            )
+            tiering.remember(db, now, wait)
     if now >= wait:
         return True, None
     return False, msg(
@@ -85,9 +80,7 @@ def kept_files(
     db: sqlite3.Connection, host: str | None = None, *, deleted: bool = False
 ) -> list[Kept]:
     """Stored files of ``host`` (or of all); ``deleted`` ones only when asked for."""
-    zones = {(row["host"], row["day"]): row["timezone"]
-             for row in db.execute("SELECT host, day, timezone FROM days")}  # fmt: skip
-    ranges = _line_days(db, host)
+    zones, ranges = stored.zones(db), stored.line_minutes(db, host)
     found = []
     for file in stored.files(db, host=host):
         if not deleted and file.hot == file.archive == "gone":
@@ -99,19 +92,6 @@ def kept_files(
         last_day = _local(last, zone) if last is not None else day
         found.append(Kept(file, day_end(file.day, zone), min(first_day, day), max(last_day, day)))
     return found
-
-
-def _line_days(
-    db: sqlite3.Connection, host: str | None
-) -> dict[tuple[str, str, str], tuple[int | None, int | None]]:
-    """Per file the first and last minute of its lines, where any is known."""
-    where, values = stored.narrowed({"host": host})
-    rows = db.execute(
-        "SELECT host, day, file, min(earliest) AS first, max(latest) AS last FROM pieces"  # noqa: S608
-        f" {where} GROUP BY host, day, file",
-        values,
-    )
-    return {(r["host"], r["day"], r["file"]): (r["first"], r["last"]) for r in rows}
 
 
 def _local(minute: int, zone: str) -> date:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from opsbook.domains.logs.keep import holding
 from opsbook.domains.logs.keep.store import DiskLogStore
 from opsbook.domains.logs.retain.retention import Hold
 from opsbook.ledger.port import Ledger
@@ -54,13 +55,12 @@ class HoldEntry:
 def entries(store: DiskLogStore) -> list[HoldEntry]:
     """Every hold there ever was, the oldest first."""
     with store.catalogue.reading() as db:
-        return [_entry(row) for row in db.execute("SELECT * FROM holds ORDER BY id")]
+        return [_entry(row) for row in holding.hold_rows(db)]
 
 
 def in_force(db: sqlite3.Connection) -> list[Hold]:
     """The holds that are not released."""
-    rows = db.execute("SELECT * FROM holds WHERE released_at IS NULL ORDER BY id")
-    return [_entry(row).hold for row in rows]
+    return [_entry(row).hold for row in holding.hold_rows(db, in_force=True)]
 
 
 def add(store: DiskLogStore, ledger: Ledger, wanted: Hold, reason: str, by: str) -> HoldEntry:
@@ -73,13 +73,11 @@ def add(store: DiskLogStore, ledger: Ledger, wanted: Hold, reason: str, by: str)
                 to=wanted.to_day, start=wanted.from_day)
         )  # fmt: skip
     with store.catalogue.writing() as db:
-        number = db.execute(
-            "INSERT INTO holds (matter, host, source, from_day, to_day, reason, added_by, added_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (wanted.matter, wanted.host, wanted.source, _text(wanted.from_day),
-             _text(wanted.to_day), reason, by, stamp(store.clock.now())),
-        ).lastrowid  # fmt: skip
-        entry = _entry(db.execute("SELECT * FROM holds WHERE id = ?", (number,)).fetchone())
+        entry = _entry(holding.add_hold(db, {
+            "matter": wanted.matter, "host": wanted.host, "source": wanted.source,
+            "from_day": _text(wanted.from_day), "to_day": _text(wanted.to_day),
+            "reason": reason, "added_by": by, "added_at": stamp(store.clock.now()),
+        }))  # fmt: skip
     ledger.append(
         [NewEvent("logs.hold_added", store.estate.name, host=wanted.host or "",
                   payload=entry.to_json())]
@@ -107,11 +105,7 @@ def release(
                "reason": reason, "released_by": by, "released_at": now}  # fmt: skip
     ledger.append([NewEvent("logs.hold_released", store.estate.name, payload=payload)])
     with store.catalogue.writing() as db:
-        db.executemany(
-            "UPDATE holds SET released_by = ?, released_at = ?, release_reason = ?"
-            " WHERE id = ? AND released_at IS NULL",
-            [(by, now, reason, entry.hold.number) for entry in held],
-        )
+        holding.release_holds(db, [entry.hold.number for entry in held], by, now, reason)
     return held
 
 

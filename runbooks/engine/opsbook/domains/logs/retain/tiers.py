@@ -8,7 +8,6 @@ finished by the next retention.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -16,11 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from opsbook.domains.logs.keep import layout, manifest
-from opsbook.domains.logs.keep.catalogue import to_json
+from opsbook.domains.logs.keep import layout, manifest, tiering
 from opsbook.domains.logs.keep.layout import Tier
 from opsbook.domains.logs.keep.store import DiskLogStore
 from opsbook.domains.logs.keep.stored import StoredFile
+from opsbook.domains.logs.keep.tiering import TierName
 from opsbook.domains.logs.keep.unpack import file_sha256
 from opsbook.domains.logs.retain.retention import Action, Step
 from opsbook.model.clock import stamp
@@ -43,16 +42,9 @@ class Mover:
     def finish_leaving(self) -> None:
         """Unlink what a crash left between *leaving* and *gone*."""
         with self._store.catalogue.reading() as db:
-            rows = db.execute(
-                "SELECT day, name, hot, archive FROM files WHERE host = ?"
-                " AND 'leaving' IN (hot, archive)",
-                (self._host,),
-            ).fetchall()
-        for row in rows:
-            if row["hot"] == "leaving":
-                self._unlink(self._store.hot, row["day"], row["name"], "hot")
-            if row["archive"] == "leaving":
-                self._unlink(self._store.archive, row["day"], row["name"], "archive")
+            left = tiering.leaving(db, self._host)
+        for day, name, tier in left:
+            self._unlink(day, name, tier)
 
     def archive(self, day: str, files: Sequence[StoredFile]) -> None:
         """Copy files of a day, and its manifest, to the archive tier; check them there.
@@ -70,10 +62,7 @@ class Mover:
             self._check(self._store.archive, file)
         self._archive_manifest(day)
         with self._store.catalogue.writing() as db:
-            db.executemany(
-                "UPDATE files SET archive = 'here' WHERE host = ? AND day = ? AND name = ?",
-                [(self._host, day, file.name) for file in files],
-            )
+            tiering.mark_archived(db, self._host, day, [file.name for file in files])
 
     def _archive_manifest(self, day: str) -> None:
         data = (self._store.hot.day(self._host, day) / manifest.NAME).read_bytes()
@@ -82,18 +71,12 @@ class Mover:
             layout.write_durably(target, data)
         sha256 = manifest.digest(target.read_bytes())
         with self._store.catalogue.writing() as db:
-            row = db.execute(
-                "SELECT manifest_sha256 FROM days WHERE host = ? AND day = ?", (self._host, day)
-            ).fetchone()
-            if row["manifest_sha256"] != sha256:
+            if tiering.day_row(db, self._host, day)["manifest_sha256"] != sha256:
                 raise IntegrityFault(
                     msg("The manifest of {host} for {day} was changed.", host=self._host, day=day),
                     untouched=msg("Nothing of this host was deleted."),
                 )
-            db.execute(
-                "UPDATE days SET archived_at = ?, archive_sha256 = ? WHERE host = ? AND day = ?",
-                (self._now, sha256, self._host, day),
-            )
+            tiering.mark_day_archived(db, self._host, day, self._now, sha256)
 
     def _copy(self, file: StoredFile, directory: Path) -> None:
         """Copy by way of a part file; a copy that is already whole is left alone."""
@@ -134,20 +117,14 @@ class Mover:
                 self._check(self._store.archive, step.kept.file)
             certificates.append(self._certify(step))
         for step, certificate in zip(steps, certificates, strict=True):
-            hot = step.action is Action.DELETE_HOT
-            tier = self._store.hot if hot else self._store.archive
-            self._unlink(tier, certificate["day"], certificate["file"], "hot" if hot else "archive")
+            self._unlink(certificate["day"], certificate["file"], _tier(step))
         return certificates
 
     def _certify(self, step: Step) -> dict[str, Any]:
         """Say *leaving* and keep the certificate, in one transaction."""
-        file = step.kept.file
-        tier = "hot" if step.action is Action.DELETE_HOT else "archive"
+        file, tier = step.kept.file, _tier(step)
         with self._store.catalogue.writing() as db:
-            day = db.execute(
-                "SELECT manifest_sha256, archived_at FROM days WHERE host = ? AND day = ?",
-                (file.host, file.day),
-            ).fetchone()
+            day = tiering.day_row(db, file.host, file.day)
             certificate = {
                 "host": file.host,
                 "day": file.day,
@@ -163,16 +140,8 @@ class Mover:
                 "by": self._by,
                 "at": self._now,
             }
-            state = "hot" if tier == "hot" else "archive"
-            db.execute(
-                f"UPDATE files SET {state} = 'leaving'"  # noqa: S608  # one of two constants
-                " WHERE host = ? AND day = ? AND name = ?",
-                (file.host, file.day, file.name),
-            )
-            db.execute(
-                "INSERT INTO deletions (host, day, tier, certificate) VALUES (?, ?, ?, ?)",
-                (file.host, file.day, tier, to_json(certificate)),
-            )
+            tiering.mark_leaving(db, file.host, file.day, file.name, tier)
+            tiering.add_certificate(db, certificate)
         return certificate
 
     def _archived_sha256(self, file: StoredFile) -> str:
@@ -181,49 +150,37 @@ class Mover:
             return _sha256(self._store.archive.file(file.host, file.day, file.name))
         return ""
 
-    def _unlink(self, tier: Tier, day: str, name: str, state: str) -> None:
-        path = tier.file(self._host, day, name)
-        with layout.explained(tier.root):
+    def _unlink(self, day: str, name: str, tier: TierName) -> None:
+        place = self._store.hot if tier == "hot" else self._store.archive
+        path = place.file(self._host, day, name)
+        with layout.explained(place.root):
             path.unlink(missing_ok=True)
             if path.parent.is_dir():
                 layout.sync_directory(path.parent)
         with self._store.catalogue.writing() as db:
-            db.execute(
-                f"UPDATE files SET {state} = 'gone'"  # noqa: S608  # one of two constants
-                " WHERE host = ? AND day = ? AND name = ?",
-                (self._host, day, name),
-            )
+            tiering.mark_gone(db, self._host, day, name, tier)
 
     def forget_ended_streams(self) -> None:
-        """Remove the raw bytes behind the windows of ended streams of which nothing is kept;
-        the windows stay, so that an old file is still recognised.
-        """
+        """See :func:`opsbook.domains.logs.keep.tiering.forget_ended_streams`."""
         with self._store.catalogue.writing() as db:
-            db.execute(
-                "UPDATE streams SET head = x'', tail = x'' WHERE host = ?"
-                " AND json_extract(facts, '$.ended') AND (head <> x'' OR tail <> x'')"
-                " AND NOT EXISTS (SELECT 1 FROM pieces JOIN files ON files.host = pieces.host"
-                " AND files.day = pieces.day AND files.name = pieces.file"
-                " WHERE pieces.host = streams.host AND pieces.stream = streams.number"
-                " AND (files.hot = 'here' OR files.archive <> 'gone'))",
-                (self._host,),
-            )
+            tiering.forget_ended_streams(db, self._host)
+
+
+def _tier(step: Step) -> TierName:
+    """From which tier a step deletes."""
+    return "hot" if step.action is Action.DELETE_HOT else "archive"
 
 
 def unreported(store: DiskLogStore, host: str) -> list[tuple[int, dict[str, Any]]]:
     """Certificates that are not in the ledger yet, with their numbers."""
     with store.catalogue.reading() as db:
-        rows = db.execute(
-            "SELECT id, certificate FROM deletions WHERE host = ? AND reported = 0 ORDER BY id",
-            (host,),
-        )
-        return [(row["id"], json.loads(row["certificate"])) for row in rows]
+        return tiering.unreported(db, host)
 
 
 def mark_reported(store: DiskLogStore, numbers: Sequence[int]) -> None:
     """These certificates are durable in the ledger."""
     with store.catalogue.writing() as db:
-        db.executemany("UPDATE deletions SET reported = 1 WHERE id = ?", [(n,) for n in numbers])
+        tiering.mark_reported(db, numbers)
 
 
 def _sha256(path: Path) -> str:

@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from opsbook.domains.logs.keep import stored
+from opsbook.domains.logs.keep import stored, tiering
 from opsbook.domains.logs.keep.store import DiskLogStore, open_store
 from opsbook.domains.logs.retain.due import day_end, may_delete, preview, step_json
 from opsbook.domains.logs.retain.retention import Action, Step
@@ -164,12 +164,8 @@ def _carry_out(
 def _manifests_to_archive(store: DiskLogStore, host: str, now: datetime) -> list[str]:
     """Ended days whose manifest is not in the archive tier, or an older one is."""
     with store.catalogue.reading() as db:
-        rows = db.execute(
-            "SELECT day, timezone FROM days WHERE host = ?"
-            " AND archive_sha256 IS NOT manifest_sha256 ORDER BY day",
-            (host,),
-        ).fetchall()
-    return [row["day"] for row in rows if day_end(row["day"], row["timezone"]) <= now]
+        days = tiering.manifests_to_archive(db, host)
+    return [day for day, timezone in days if day_end(day, timezone) <= now]
 
 
 def _is_stored(store: DiskLogStore, host: str) -> bool:
