@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
 SEED = int(os.environ.get("OPSBOOK_TEST_SEED", "20261121"))
 KILLS = 10
-MOMENTS = (0.2, 2.0)
+MOMENTS = (0.2, 1.5)
 """When to kill, in parts of what the change takes on one host undisturbed: from its first checks
 to the end of a wave, on a machine of any speed."""
 
