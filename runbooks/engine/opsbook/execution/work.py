@@ -178,6 +178,12 @@ class Planner(Protocol):
     ``surveys`` and ``answers`` are evidence by host. Nothing here raises for one host's trouble.
     """
 
+    def equipment(self, job: Job) -> Mapping[str, Any]:
+        """What survey and playbooks are given beside the plan, as ``opsbook_equipment``: JSON that
+        follows from the code alone, such as a script for hosts made of many parts.
+        """
+        ...
+
     def asks(
         self, surveys: Mapping[str, Mapping[str, Any]], job: Job
     ) -> Mapping[str, Mapping[str, Any]]:

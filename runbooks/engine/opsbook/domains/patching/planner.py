@@ -55,6 +55,10 @@ class PackagePlanner:
         self._clock = clock
         self._asked: Mapping[str, asking.Asked] = {}
 
+    def equipment(self, job: Job) -> Mapping[str, Any]:
+        """Nothing: the modules of patching know what to read."""
+        return {}
+
     def asks(self, surveys: Surveys, job: Job) -> Mapping[str, Mapping[str, Any]]:
         """One host per source version whose changelog is not known yet.
 

@@ -51,7 +51,7 @@ class PlaybookChange:
         def work(held: Sequence[Host]) -> dict[str, HostReport]:
             told.append(Told(sink, masker_of(job)))
             file = job.runbook.work.playbook or ""
-            asked = _play(file, held, job, phase="apply", told=told[0])
+            asked = self._play(file, held, job, phase="apply", told=told[0])
             return play(asked, job, sink, masker_of(job))
 
         for name, report in _under_markers(hosts, job, work).items():
@@ -63,7 +63,7 @@ class PlaybookChange:
         if self._planner is None:
             found = self.forecast(hosts, job)
             return {name: _standing(name, job, now) for name, now in found.items()}
-        surveys, faults = _survey(hosts, job)
+        surveys, faults = self._survey(hosts, job)
         seen = {name: self._planner.standing(name, s, job) for name, s in surveys.items()}
         return {**faults, **seen}
 
@@ -76,7 +76,7 @@ class PlaybookChange:
 
         def work(held: Sequence[Host]) -> dict[str, HostReport]:
             told = Told(sink, masker_of(job))
-            asked = _play(file, held, job, phase="undo", told=told)
+            asked = self._play(file, held, job, phase="undo", told=told)
             return play(asked, job, sink, masker_of(job))
 
         reports = _under_markers(hosts, job, work)
@@ -85,13 +85,52 @@ class PlaybookChange:
     def _settled(self, hosts: Sequence[Host], job: Job) -> dict[str, HostPlan | OpsbookError]:
         """Plans by the planner, from what the survey read."""
         assert self._planner is not None
-        surveys, faults = _survey(hosts, job)
+        surveys, faults = self._survey(hosts, job)
         asked = self._planner.asks(surveys, job)
         if asked:
             some = [host for host in hosts if host.name in asked]
-            answers, _ = _survey(some, job, asked)
+            answers, _ = self._survey(some, job, asked)
             self._planner.learn(answers, job)
         return {**faults, **self._planner.settle(surveys, job)}
+
+    def _survey(
+        self, hosts: Sequence[Host], job: Job, asked: Mapping[str, Any] | None = None
+    ) -> tuple[dict[str, Mapping[str, Any]], dict[str, OpsbookError]]:
+        """What the runbook's survey read on ``hosts``, and why it could not on the others."""
+        if not hosts:
+            return {}, {}
+        call = self._play(job.runbook.work.survey or "", hosts, job, phase="", asked=asked)
+        reports = play(call, job, _Silent(), masker_of(job))
+        surveys: dict[str, Mapping[str, Any]] = {}
+        faults: dict[str, OpsbookError] = {}
+        for host in hosts:
+            report = reports.get(host.name)
+            fault = _fault(report)
+            if fault is None and report is not None:
+                surveys[host.name] = report.evidence
+            elif fault is not None:
+                faults[host.name] = fault
+        return surveys, faults
+
+    def _play(
+        self,
+        playbook: str,
+        hosts: Sequence[Host],
+        job: Job,
+        *,
+        phase: str,
+        told: Told | None = None,
+        asked: Mapping[str, Any] | None = None,
+    ) -> Play:
+        """A call that also has what the planner brings, and what it asks."""
+        call = _play(playbook, hosts, job, phase=phase, told=told)
+        variables, templates = dict(call.variables), dict(call.templates)
+        if self._planner is not None and (equipment := self._planner.equipment(job)):
+            variables["opsbook_equipment"] = dict(equipment)
+        if asked is not None:
+            variables["opsbook_questions"] = dict(asked)
+            templates["opsbook_asked"] = "{{ opsbook_questions[inventory_hostname] }}"
+        return replace(call, variables=variables, templates=templates)
 
     def _concluded(self, report: HostReport, lines: Sequence[Line], job: Job) -> HostReport:
         """The report with predicted against actual."""
@@ -154,39 +193,13 @@ def _under_markers(
 
 
 def _play(playbook: str, hosts: Sequence[Host], job: Job, *, phase: str,
-          options: tuple[str, ...] = (), told: Told | None = None,
-          asked: Mapping[str, Any] | None = None) -> Play:  # fmt: skip
-    """A call with the variables that every playbook of a change is given."""
+          options: tuple[str, ...] = (), told: Told | None = None) -> Play:  # fmt: skip
     forks = min(len(hosts), job.runbook.waves.cap if phase else WIDE)
     plans = {host.name: job.plans[host.name].to_json() for host in hosts if host.name in job.plans}
     variables: dict[str, Any] = {
         "opsbook_plans": plans, "opsbook_change": job.known_as, "opsbook_run": job.run,
     }  # fmt: skip
-    templates = dict(_TEMPLATES)
-    if asked is not None:
-        variables["opsbook_questions"] = dict(asked)
-        templates["opsbook_asked"] = "{{ opsbook_questions[inventory_hostname] }}"
-    return Play(playbook, hosts, max(forks, 1), phase, options, variables, templates, told)
-
-
-def _survey(
-    hosts: Sequence[Host], job: Job, asked: Mapping[str, Any] | None = None
-) -> tuple[dict[str, Mapping[str, Any]], dict[str, OpsbookError]]:
-    """What the runbook's survey read on ``hosts``, and why it could not on the others."""
-    if not hosts:
-        return {}, {}
-    call = _play(job.runbook.work.survey or "", hosts, job, phase="", asked=asked)
-    reports = play(call, job, _Silent(), masker_of(job))
-    surveys: dict[str, Mapping[str, Any]] = {}
-    faults: dict[str, OpsbookError] = {}
-    for host in hosts:
-        report = reports.get(host.name)
-        fault = _fault(report)
-        if fault is None and report is not None:
-            surveys[host.name] = report.evidence
-        elif fault is not None:
-            faults[host.name] = fault
-    return surveys, faults
+    return Play(playbook, hosts, max(forks, 1), phase, options, variables, dict(_TEMPLATES), told)
 
 
 def _fault(report: HostReport | None) -> OpsbookError | None:
