@@ -36,7 +36,10 @@ def surveys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = tmp_path_factory.mktemp("survey")
     job = make_job(make_estate(home / "estate", HOSTS), "host_survey", home / "state")
     sink = MemorySink()
-    PlaybookWork().perform(job.inventory.hosts, job, sink)
+    with pytest.MonkeyPatch.context() as env:
+        env.setenv("HOME", str(home))
+        PlaybookWork().perform(job.inventory.hosts, job, sink)
+    assert not list(home.glob(".ansible/tmp/*")), "working files were left on the host"
     assert {report.outcome for report in sink.reports.values()} == {Outcome.OK}
     assert [report.deviations for report in sink.reports.values()] == [(), ()]
     return {name: report.evidence for name, report in sink.reports.items()}
