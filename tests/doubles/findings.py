@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from opsbook.domains.hardening.store.model import Finding, State
-from opsbook.domains.hardening.store.port import STANDING, Wanted
+from opsbook.domains.hardening.store.port import EVERYTHING_STANDING, STANDING, Wanted
 
 
 @dataclass
@@ -26,7 +26,7 @@ class MemoryFindings:
         wanted = Wanted(hosts=(host,), states=states, known=True)
         return [finding for finding in self._all(estate) if _is(finding, wanted)]
 
-    def of_estate(self, estate: str, wanted: Wanted = Wanted()) -> Iterator[Finding]:
+    def of_estate(self, estate: str, wanted: Wanted = EVERYTHING_STANDING) -> Iterator[Finding]:
         """Findings without their sightings, by host, key and location."""
         for finding in self._all(estate):
             if _is(finding, wanted):

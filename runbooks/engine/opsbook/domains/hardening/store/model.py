@@ -19,6 +19,9 @@ CVE = "cve:"
 """What the key of a finding begins with that is a known vulnerability."""
 
 
+NO_IDS = Ids()
+
+
 class State(StrEnum):
     """How things stand with a finding.
 
@@ -78,7 +81,7 @@ class Sighting:
     location: str = ""
     evidence: str = ""
     remedy: str = ""
-    ids: Ids = Ids()
+    ids: Ids = NO_IDS
     package: str = ""
     installed: str = ""
     fixed: str = ""
@@ -105,7 +108,7 @@ class Finding:
     title: str
     first_seen: datetime
     last_seen: datetime
-    ids: Ids = Ids()
+    ids: Ids = NO_IDS
     sightings: tuple[Sighting, ...] = ()
     known: bool = True
 

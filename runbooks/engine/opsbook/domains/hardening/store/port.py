@@ -30,6 +30,10 @@ class Wanted:
     known: bool | None = None
 
 
+EVERYTHING_STANDING = Wanted()
+"""All that asks for action."""
+
+
 class Findings(Protocol):
     """Port: what scanners found, as it stands now. Nothing of one estate is seen in another."""
 
@@ -39,7 +43,7 @@ class Findings(Protocol):
         """Findings of one host of the inventory with all their sightings, by key and location."""
         ...
 
-    def of_estate(self, estate: str, wanted: Wanted = Wanted()) -> Iterator[Finding]:
+    def of_estate(self, estate: str, wanted: Wanted = EVERYTHING_STANDING) -> Iterator[Finding]:
         """Findings without their sightings, by host, key and location. There may be millions."""
         ...
 
