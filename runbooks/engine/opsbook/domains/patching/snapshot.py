@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from opsbook.domains.patching.reading import Reader, Wrong
 from opsbook.domains.patching.versions import Family
 from opsbook.model.errors import HostFailed
+from opsbook.model.hostjson import Reader, Wrong
 from opsbook.model.message import msg
 
 SCHEMA = "opsbook.patching-survey/1"

@@ -1,4 +1,7 @@
-"""Reading JSON that a host made: every value in its type and bounds, or the place that is wrong."""
+"""Reading JSON that a host made: every value in its type and bounds, or the place that is wrong.
+
+What hosts answer is hostile; capabilities read their surveys through this.
+"""
 
 from __future__ import annotations
 
