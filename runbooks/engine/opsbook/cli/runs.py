@@ -14,7 +14,7 @@ from opsbook.text import tr
 
 if TYPE_CHECKING:
     from opsbook.ledger.port import Ledger
-    from opsbook.lifecycle.request import RunResult, Watcher
+    from opsbook.lifecycle.request import Adopted, RunResult, Watcher
     from opsbook.model.clock import Clock
     from opsbook.model.estate import Estate
     from opsbook.model.places import Places
@@ -102,19 +102,19 @@ def _tell_missed(clock: Clock, estate: Estate, ledger: Ledger) -> None:
 
 
 def _watched(
-    go: Callable[[Places, Clock, Watcher], RunResult | None], to_json: bool, detailed: bool
+    go: Callable[[Places, Clock, Watcher], RunResult | Adopted], to_json: bool, detailed: bool
 ) -> int:
     from opsbook.cli.progress import watcher_for
     from opsbook.cli.show import as_json
+    from opsbook.lifecycle.request import Adopted
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
     clock = SystemClock()
     with watcher_for(clock, to_json=to_json) as watcher:
         result = go(Places.from_env(), clock, watcher)
-    if result is None:
-        print(tr("The approver policy is in force."))
-        return Exit.DONE
+    if isinstance(result, Adopted):
+        return _adopted(result, to_json)
     if to_json:
         as_json(
             {
@@ -127,3 +127,20 @@ def _watched(
     if result.exit is Exit.CHANGED and not detailed:
         return Exit.DONE
     return result.exit
+
+
+def _adopted(result: Adopted, to_json: bool) -> int:
+    """The policy is in force; a witness that did not hear of it is told."""
+    import sys
+
+    from opsbook.cli.show import as_json
+    from opsbook.model.change import ChangeState
+    from opsbook.text import translate
+
+    if to_json:
+        as_json({"change": result.change, "state": str(ChangeState.APPLIED), "exit": 0})
+    else:
+        print(tr("The approver policy is in force."))
+    for problem in result.problems:
+        print(translate(problem), file=sys.stderr)
+    return Exit.DONE

@@ -44,7 +44,7 @@ from opsbook.lifecycle.opening import (
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.policies import adopt_policy
 from opsbook.lifecycle.reasons import fit_reason
-from opsbook.lifecycle.request import Origin, RunResult, Watcher
+from opsbook.lifecycle.request import Adopted, Origin, RunResult, Watcher
 from opsbook.lifecycle.run import Ports, Run
 from opsbook.lifecycle.stage import Conduct, Stage
 from opsbook.lifecycle.undoing import undoing
@@ -60,8 +60,8 @@ from opsbook.model.runbook import duration
 
 def apply_change(
     number: str, places: Places, clock: Clock, watcher: Watcher, *, origin: Origin = "terminal"
-) -> RunResult | None:
-    """Carry out an approved change; None when it was a change of policy, which has no run.
+) -> RunResult | Adopted:
+    """Carry out an approved change; a change of policy is put in force, without a run.
 
     Raises UsageFault when there is no such change, Busy while somebody else is at it, Refused
     when anything is not as approved or nothing may begin now (recorded as a refused run).
@@ -72,8 +72,8 @@ def apply_change(
     with held(ledger, resources.of_change(estate_name, number), number):
         dossier = read_dossier(ledger, number)
         if dossier["kind"] == "policy":
-            adopt_policy(dossier, ledger, places, clock, SshSignatures())
-            return None
+            problems = adopt_policy(dossier, ledger, places, clock, SshSignatures())
+            return Adopted(number, problems)
         scene = make_scene(dossier, ledger, places, clock)
         who = requester(origin, None, os.environ)
         refusing(scene, who, partial(admitted, scene, (ChangeState.APPROVED,)))

@@ -117,9 +117,9 @@ def refusing(scene: Scene, who: Mapping[str, Any], check: Callable[[], None]) ->
     try:
         check()
     except OpsbookError as error:
-        number = record_refusal(
+        recorded = record_refusal(
             scene.estate, scene.bound.runbook.name, scene.ledger, scene.clock.now(), who,
             error.problem, error.exit, change=scene.change,
         )  # fmt: skip
-        error.untouched = msg("No host was touched; the refusal is recorded as {run}.", run=number)
+        error.untouched = recorded.untouched
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,15 @@ from opsbook.model.errors import OpsbookError
 from opsbook.model.estate import Estate
 from opsbook.model.event import NewEvent
 from opsbook.model.exits import Exit
-from opsbook.model.message import Message
+from opsbook.model.message import Message, msg
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The refused run's number; ``untouched`` tells of it, and of a witness that did not hear."""
+
+    run: str
+    untouched: Message
 
 
 def record_refusal(
@@ -27,8 +36,8 @@ def record_refusal(
     code: Exit,
     *,
     change: str = "",
-) -> str:
-    """Record and sign that ``who`` was refused, with the exit ``code``; gives the run's number.
+) -> Recorded:
+    """Record and sign that ``who`` was refused, with the exit ``code``.
 
     A refusal under a ``change`` stands in its dossier too. Raises IntegrityFault, and writes
     nothing, when the ledger's tail is not sound: what is wrong there must not be written over.
@@ -51,8 +60,10 @@ def record_refusal(
         return events
 
     number = ledger.open_run(day_of(estate, at), refused)
-    testify(ledger.checkpoint(), estate.witnesses)
-    return number
+    told = msg("No host was touched; the refusal is recorded as {run}.", run=number)
+    for problem in testify(ledger.checkpoint(), estate.witnesses):
+        told = msg("{reason} {more}", reason=told, more=problem)
+    return Recorded(number, told)
 
 
 def _about(runbook: str) -> dict[str, Any]:

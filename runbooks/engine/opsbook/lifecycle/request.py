@@ -37,6 +37,14 @@ class RunResult:
     problems: Sequence[Message] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A change of the approver policy is in force: there was no run. ``problems`` as above."""
+
+    change: str
+    problems: Sequence[Message] = ()
+
+
 class Watcher(Protocol):
     """Sees a run as it goes, from any thread; nothing it does changes the run."""
 

@@ -211,8 +211,8 @@ def _refuse_by_policy(
         problem = witness_missing(estate)
     if problem is None:
         return
-    number = record_refusal(estate, runbook.name, ledger, at, who, problem, Exit.REFUSED)
+    recorded = record_refusal(estate, runbook.name, ledger, at, who, problem, Exit.REFUSED)
     raise Refused(
         problem,
-        untouched=msg("No host was touched; the refusal is recorded as {run}.", run=number),
+        untouched=recorded.untouched,
     )

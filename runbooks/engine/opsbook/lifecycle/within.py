@@ -133,11 +133,11 @@ def refusing(scene: Scene, who: Mapping[str, Any], change: str, check: Callable[
     try:
         check()
     except OpsbookError as error:
-        number = record_refusal(
+        recorded = record_refusal(
             scene.estate, scene.runbook.name, scene.ledger, scene.clock.now(), who,
             error.problem, error.exit, change=change,
         )  # fmt: skip
-        error.untouched = msg("No host was touched; the refusal is recorded as {run}.", run=number)
+        error.untouched = recorded.untouched
         raise
 
 
@@ -174,13 +174,13 @@ def _step_out(
 
 
 def _refuse(scene: Scene, who: Mapping[str, Any], change: str, problem: Message) -> NoReturn:
-    number = record_refusal(
+    recorded = record_refusal(
         scene.estate, scene.runbook.name, scene.ledger, scene.at, who, problem, Exit.REFUSED,
         change=change,
     )  # fmt: skip
     raise Refused(
         problem,
-        untouched=msg("No host was touched; the refusal is recorded as {run}.", run=number),
+        untouched=recorded.untouched,
         next_step=msg("Have it approved: opsbook plan {runbook} -e {estate}, or a new envelope:"
                       " opsbook envelope draft {runbook} -e {estate}",
                       runbook=scene.runbook.name, estate=scene.estate.name),

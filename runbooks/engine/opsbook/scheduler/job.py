@@ -181,6 +181,5 @@ def _refuse_overlap(estate: Estate, job: Scheduled, ledger: Ledger, clock: Clock
         schedule=job.name, estate=estate.name,
     )  # fmt: skip
     who = requester("cron", job.name, os.environ)
-    run = record_refusal(estate, job.runbook, ledger, clock.now(), who, problem, Exit.BUSY)
-    untouched = msg("No host was touched; the refusal is recorded as {run}.", run=run)
-    return Ending(Exit.BUSY, run, problems=[problem], untouched=untouched)
+    told = record_refusal(estate, job.runbook, ledger, clock.now(), who, problem, Exit.BUSY)
+    return Ending(Exit.BUSY, told.run, problems=[problem], untouched=told.untouched)
