@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from doubles.clock import START
 from doubles.patching import Scene, candidate, survey
-from opsbook.domains.patching.knowledge import jsonstream
 from opsbook.domains.patching.knowledge.changelog import (
     closed_between,
     cve_ids,
@@ -26,6 +25,7 @@ from opsbook.domains.patching.knowledge.fixes import Known
 from opsbook.domains.patching.knowledge.importing import import_tracker
 from opsbook.domains.patching.knowledge.tracker import Tracked, read_tracker
 from opsbook.domains.patching.versions import compare, is_version
+from opsbook.model import jsonstream
 from opsbook.model.errors import InputFault, Refused
 
 RPM = [
