@@ -120,7 +120,7 @@ _DROPPED = object()
 def _steps(window: _Window, path: Path, how: Callable[[Path], How]) -> Iterator[Step]:
     sign, at = window.next_sign(), window.position
     if sign not in ("{", "["):
-        yield _step(path, at, window.scalar())
+        yield _step(path, at, window.scalar(alone=not path))
         return
     answer = how(path)
     if answer is not How.INTO:
@@ -220,8 +220,11 @@ class _Window:
             raise self.fault("a name does not end")
         return str(text)
 
-    def scalar(self) -> Any:
-        """The text, number or word that begins here; ``_DROPPED`` when it is too long."""
+    def scalar(self, *, alone: bool) -> Any:
+        """The text, number or word that begins here; ``_DROPPED`` when it is too long.
+
+        A number that the stream ends with is whole only when it is ``alone``.
+        """
         if self.next_sign() == '"':
             return self.text(self._most)
         while True:
@@ -232,10 +235,11 @@ class _Window:
             if end - self._at > _LONGEST_NAME:
                 raise self.fault("a word does not end")
         word, start = self._text[self._at : end], self.position
-        if not word:
-            raise self.fault("expected a value")
+        cut = end >= len(self._text)
+        if not word or (cut and not alone):
+            raise Malformed("expected a value", start, cut=cut)
         self._at = end
-        return self._decoded(word, start, cut=end >= len(self._text))
+        return self._decoded(word, start, cut=cut)
 
     def text(self, most: int) -> Any:
         """The text that begins here; ``_DROPPED`` when it is longer than ``most``."""
