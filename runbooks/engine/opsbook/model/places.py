@@ -9,6 +9,7 @@ $OPSBOOK_STATE                (default $XDG_STATE_HOME/opsbook, ~/.local/state/o
 |-- logs/<estate>/            hot tier of collected logs, and their catalogue
 |-- archive/<estate>/         archive tier
 |-- patching/                 what is known of packages; repositories of estates without a way out
+|-- findings/                 what scanners told of hosts
 `-- lab/                      the lab's images, hosts and inventory
 """
 
@@ -64,6 +65,11 @@ class Places:
     def cache(self) -> Path:
         """Directory of what can be made again."""
         return self.root / "cache"
+
+    @property
+    def findings(self) -> Path:
+        """The database of what scanners told of hosts."""
+        return self.root / "findings" / "findings.db"
 
     @property
     def lab(self) -> Path:
