@@ -80,8 +80,8 @@ opsbook_evidence:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import snapshot
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import Refused
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import manager
 
 

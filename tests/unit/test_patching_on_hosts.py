@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from opsbook.domains.patching import effects
 from opsbook.domains.patching import snapshot as engine_snapshot
 from opsbook.execution.declared.declarations import collection
-from support.module_utils import patching
+from support.module_utils import on_host, patching
 
 PLUGINS = collection() / "plugins"
-SOURCES = sorted((PLUGINS / "module_utils" / "patching").glob("*.py")) + sorted(
-    (PLUGINS / "modules").glob("patching_*.py")
-)
+SOURCES = [
+    *sorted((PLUGINS / "module_utils").glob("*/*.py")),
+    *sorted((PLUGINS / "modules").glob("*_*.py")),
+]
 STANDARD = {
     "__future__", "ansible", "ansible_collections", "ast", "calendar", "contextlib", "fcntl",
     "functools", "glob", "gzip", "hashlib", "io", "ipaddress", "json", "os", "platform", "re",
@@ -53,7 +54,7 @@ Need to get 0 B/1 B of archives.
 
 def test_a_summary_of_apt_is_read_section_by_section() -> None:
     simulation = patching("simulation")
-    found = simulation.read_summary(patching("commands").Done(0, SUMMARY, ""))
+    found = simulation.read_summary(on_host("commands").Done(0, SUMMARY, ""))
     assert found.trouble == ""
     assert found.changed == (
         ("back", "", "2:2.0", "1.9"), ("bash", "", "5.1-1", "5.1-2"),
@@ -67,13 +68,13 @@ def test_a_summary_of_apt_is_read_section_by_section() -> None:
 
 def test_a_line_of_a_known_section_that_is_not_understood_is_trouble() -> None:
     text = "The following packages will be upgraded:\n   bash 5.1 to 5.2\n"
-    found = patching("simulation").read_summary(patching("commands").Done(0, text, ""))
+    found = patching("simulation").read_summary(on_host("commands").Done(0, text, ""))
     assert "bash 5.1 to 5.2" in found.trouble
 
 
 def test_unmet_dependencies_are_told() -> None:
     text = " app : Depends: lib (= 2) but 1 is to be installed\n lib : PreDepends: x\n"
-    done = patching("commands").Done(100, text, "E: Unmet dependencies.\n")
+    done = on_host("commands").Done(100, text, "E: Unmet dependencies.\n")
     found = patching("simulation").read_summary(done)
     assert [name for name, _ in found.broken] == ["app", "lib"]
     assert found.trouble == "E: Unmet dependencies."
@@ -81,7 +82,7 @@ def test_unmet_dependencies_are_told() -> None:
 
 @given(st.text(max_size=400))
 def test_no_output_of_apt_makes_the_reader_fail(text: str) -> None:
-    patching("simulation").read_summary(patching("commands").Done(0, text, ""))
+    patching("simulation").read_summary(on_host("commands").Done(0, text, ""))
 
 
 VERSIONS = [

@@ -9,22 +9,18 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import (
-    journal,
-    services,
-    snapshot,
-)
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.bundle import (
-    Bundle,
-    drop_old,
-)
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import (
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host import bundles, journal
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import (
     Failed,
     Refused,
 )
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.journal import change_number
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import services, snapshot
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.bundle import (
+    Bundle,
+)
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.names import (
     Step,
-    change_number,
     steps_of,
 )
 
@@ -77,7 +73,7 @@ def prepare(manager: Manager, task: Task) -> Result:
             journal.note(task.change, "begun")
             bundle.make(manager, steps, _given_up(task.plan), before)
             journal.note(task.change, "prepared")
-            dropped = drop_old(task.keep, task.change)
+            dropped = bundles.drop_old(task.keep, task.change)
         elif journal.state(task.change) != "applied":
             bundle.refetch(manager, steps)
     return {

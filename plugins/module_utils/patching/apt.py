@@ -6,6 +6,15 @@ import os
 import shutil
 import typing as t
 
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import (
+    Failed,
+    Refused,
+)
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import (
+    names,
+    read,
+    sha256,
+)
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import (
     aptwork,
     debfile,
@@ -16,15 +25,6 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.apthost 
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.aptoffers import (
     ARCHIVES,
     deb_name,
-)
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import (
-    Failed,
-    Refused,
-)
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import (
-    names,
-    read,
-    sha256,
 )
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.names import Step
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.simulation import (

@@ -6,18 +6,15 @@ import os
 import shutil
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import (
-    aptwork,
-    debfile,
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import (
+    Refused,
+    run,
 )
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import aptwork, debfile
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.apthost import AptHost
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.aptoffers import (
     ARCHIVES,
     deb_name,
-)
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import (
-    Refused,
-    run,
 )
 
 Row = t.Dict[str, t.Any]

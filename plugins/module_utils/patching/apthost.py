@@ -5,20 +5,17 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import (
-    aptlists,
-    dpkg,
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import (
+    run,
 )
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import (
+    names,
+    read,
+)
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import aptlists, dpkg
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.aptoffers import (
     ARCHIVES,
     Offers,
-)
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import (
-    run,
-)
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import (
-    names,
-    read,
 )
 
 Row = t.Dict[str, t.Any]

@@ -6,7 +6,7 @@ import os
 import re
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import names
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import names
 
 LISTS = "/var/lib/apt/lists"
 _STAMPS = (

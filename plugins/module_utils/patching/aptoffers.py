@@ -6,11 +6,11 @@ import os
 import re
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import aptlists
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import (
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import (
     Refused,
     run,
 )
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import aptlists
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.deb822 import (
     Paragraph,
     paragraphs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import (
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import (
     Done,
     run,
     run_logged,

@@ -10,9 +10,9 @@ import tarfile
 import tempfile
 import typing as t
 
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import environment
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import aptwork
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.aptoffers import deb_name
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import environment
 
 SCHEMA = "opsbook.patching-changelogs/1"
 MOST_BYTES = 200 * 1024

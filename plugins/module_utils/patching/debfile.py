@@ -14,11 +14,11 @@ import subprocess
 import tarfile
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import dpkg
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import (
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import (
     Refused,
     environment,
 )
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import dpkg
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.deb822 import (
     Paragraph,
     paragraphs,

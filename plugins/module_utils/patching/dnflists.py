@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import Refused
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import names, read
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import names, read
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.rpmdb import (
     plain,
     source_of,

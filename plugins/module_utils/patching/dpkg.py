@@ -13,12 +13,12 @@ import re
 import struct
 import typing as t
 
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import names, read
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.deb822 import (
     Paragraph,
     paragraphs,
     source_of,
 )
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import names, read
 
 ADMIN = "/var/lib/dpkg"
 AUTO = "/var/lib/apt/extended_states"

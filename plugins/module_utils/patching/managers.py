@@ -10,9 +10,9 @@ from ansible.module_utils.common.respawn import (
     probe_interpreters_for_module,
     respawn_module,
 )
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import read
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.apt import Apt
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import Refused
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import read
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.rpm import Rpm
 
 Manager = t.Union[Apt, Rpm]  # noqa: UP007 (Python 3.8)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import Refused
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
 
-CHANGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _FORMS = {
     "package": re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]{0,199}", re.ASCII),
     "arch": re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII),
@@ -30,13 +29,6 @@ class Step(t.NamedTuple):
     def name(self) -> str:
         """``openssl:amd64``."""
         return f"{self.package}:{self.arch}"
-
-
-def change_number(text: str) -> str:
-    """A change's number, fit to be a file name. Raises Refused."""
-    if not CHANGE.fullmatch(text):
-        raise Refused("The change has no number that can be used here. Nothing was touched.")
-    return text
 
 
 def steps_of(plan: t.Mapping[str, t.Any]) -> list[Step]:

@@ -13,17 +13,17 @@ import shutil
 import tempfile
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import dnflists, rpmdb
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import (
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import (
     Failed,
     Refused,
     run,
 )
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import (
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import (
     names,
     read,
     sha256,
 )
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import dnflists, rpmdb
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.names import Step
 
 Row = t.Dict[str, t.Any]

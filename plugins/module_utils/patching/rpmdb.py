@@ -6,7 +6,7 @@ import hashlib
 import os
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import (
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import (
     Done,
     Refused,
     run,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import Done, run
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Done, run
 
 NO_ARCHIVES = (
     "-o", "Dir::Etc::sourcelist=/dev/null", "-o", "Dir::Etc::sourceparts=/dev/null",

@@ -9,13 +9,13 @@ import re
 import time
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import (
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host import (
     journal,
     processes,
     standing,
 )
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import run
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import (
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import run
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import (
     STATE,
     names,
     read,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import journal
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host import journal
 
 if t.TYPE_CHECKING:
     from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import Manager

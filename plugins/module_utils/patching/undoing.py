@@ -8,22 +8,18 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import (
-    journal,
-    keepsakes,
-    services,
-    traces,
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host import journal, keepsakes
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import (
+    Failed,
+    Refused,
 )
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.journal import change_number
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import services, traces
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.applying import (
     Result,
     Task,
 )
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.bundle import Bundle
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import (
-    Failed,
-    Refused,
-)
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.names import change_number
 
 if t.TYPE_CHECKING:
     from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import Manager

@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import time
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import Refused
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import (
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import (
     STATE,
     names,
     private,
@@ -23,6 +24,14 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfile
 
 DIRECTORY = STATE + "/changes"
 STATES = ("begun", "prepared", "applying", "applied", "undoing", "undone")
+_CHANGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
+
+
+def change_number(text: str) -> str:
+    """A change's number, fit to be a file name. Raises Refused."""
+    if not _CHANGE.fullmatch(text):
+        raise Refused("The change has no number that can be used here. Nothing was touched.")
+    return text
 
 
 def path(change: str) -> str:
@@ -94,7 +103,7 @@ def alone(seconds: int) -> t.Iterator[None]:
         while not _locked(handle):
             if time.monotonic() > end:
                 raise Refused(
-                    f"Another patching task still works on this host, also after {seconds} seconds"
+                    f"Another opsbook task still works on this host, also after {seconds} seconds"
                     " of waiting. Nothing was touched by this one."
                 )
             time.sleep(0.5)

@@ -6,8 +6,8 @@ import os
 import stat
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import run
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import (
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import run
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import (
     sha256,
     sync,
 )

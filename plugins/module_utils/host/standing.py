@@ -9,8 +9,8 @@ import re
 import sys
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.commands import run
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.hostfiles import (
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import run
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import (
     free_bytes,
     names,
     read,
