@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from opsbook.model.message import Message, msg
+
 _FOLD = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef]) (?=[\u3000-\u9fff\uff00-\uffef])")
 """The blank that a folded YAML text (``>-``) has where a line ended between two Chinese."""
 
@@ -30,3 +32,7 @@ class Bilingual(Declared):
     def in_language(self, language: str) -> str:
         """The text for ``zh_CN`` or ``en``."""
         return self.zh if language.startswith("zh") else self.en
+
+    def message(self) -> Message:
+        """It as a message, or as a value in one: the Chinese translation of ``{en}`` is ``{zh}``."""
+        return msg("{en}", en=self.en, zh=self.zh)
