@@ -12,18 +12,18 @@ from doubles.ledger import MemoryLedger
 from doubles.run import ESTATE, NOW, Witnessed, holder, inventory, job_for, no_witness, runbook
 from opsbook.ledger.changes import project_change
 from opsbook.ledger.port import Ledger
-from opsbook.lifecycle.changing import Gate, applying
-from opsbook.lifecycle.history import (
+from opsbook.lifecycle.conduct.changing import Gate, applying
+from opsbook.lifecycle.conduct.history import (
     History,
     changed_hosts,
     earlier,
     read_history,
     reopening,
 )
+from opsbook.lifecycle.conduct.run import Ports, Run
+from opsbook.lifecycle.conduct.undoing import undoing
 from opsbook.lifecycle.plan import Plan, common
 from opsbook.lifecycle.request import RunResult
-from opsbook.lifecycle.run import Ports, Run
-from opsbook.lifecycle.undoing import undoing
 from opsbook.model.canonical import digest
 from opsbook.model.event import Event, NewEvent
 from opsbook.model.message import Message

@@ -18,8 +18,8 @@ import pytest
 
 from doubles.clock import FakeClock
 from doubles.run import Witnessed
-from opsbook.lifecycle.applying import apply_change
-from opsbook.lifecycle.planning import PlanRequest, plan_change
+from opsbook.lifecycle.change.applying import apply_change
+from opsbook.lifecycle.change.planning import PlanRequest, plan_change
 from opsbook.model.errors import OpsbookError
 from opsbook.model.exits import Exit
 from opsbook.model.places import Places

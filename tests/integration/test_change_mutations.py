@@ -19,7 +19,7 @@ from opsbook.execution.declared.declarations import collection, load_estate, loa
 from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.provenance import code_roots, inputs, inputs_changed, variables, versions
 from opsbook.execution.trees import tree_digest
-from opsbook.lifecycle.admission import Bound, changed_inputs
+from opsbook.lifecycle.change.admission import Bound, changed_inputs
 from opsbook.model.errors import InputFault
 from opsbook.model.estate import Estate, Inventory
 from opsbook.model.message import msg

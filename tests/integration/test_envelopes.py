@@ -14,7 +14,7 @@ import pytest
 
 from opsbook.ledger import resources
 from opsbook.ledger.store import open_ledger
-from opsbook.lifecycle.carrying import held
+from opsbook.lifecycle.conduct.carrying import held
 from opsbook.model.clock import SystemClock
 from opsbook.model.exits import Exit
 from opsbook.model.places import Places

@@ -25,11 +25,11 @@ from opsbook.documents import explain
 from opsbook.ledger.audit import audit
 from opsbook.ledger.chain import event_hash, genesis
 from opsbook.ledger.store import open_ledger
-from opsbook.lifecycle.admission import read_dossier
-from opsbook.lifecycle.approving import bring
-from opsbook.lifecycle.comparing import differences, read_plan
-from opsbook.lifecycle.policies import policy_in_force
-from opsbook.lifecycle.verdicts import standing_approval
+from opsbook.lifecycle.change.comparing import differences, read_plan
+from opsbook.lifecycle.deciding.approving import bring
+from opsbook.lifecycle.deciding.policies import policy_in_force
+from opsbook.lifecycle.deciding.verdicts import standing_approval
+from opsbook.lifecycle.dossier import read_dossier
 from opsbook.model.canonical import canonical, digest, parse
 from opsbook.model.errors import InputFault, IntegrityFault, Refused
 from opsbook.model.event import NewEvent

@@ -12,8 +12,14 @@ from doubles.approving import APPROVERS_YML, CLIENT, GUARD, LEAD, Office
 from doubles.signatures import MemorySignatures, public
 from opsbook.ledger import resources
 from opsbook.ledger.port import Holder
-from opsbook.lifecycle.approving import bring, cancel, expire, standing_approval, still_missing
-from opsbook.lifecycle.policies import last_adopted, policy_in_force
+from opsbook.lifecycle.deciding.approving import (
+    bring,
+    cancel,
+    expire,
+    standing_approval,
+    still_missing,
+)
+from opsbook.lifecycle.deciding.policies import last_adopted, policy_in_force
 from opsbook.model.change import ChangeState
 from opsbook.model.errors import Busy, InputFault, IntegrityFault, Refused, UsageFault
 from opsbook.model.event import NewEvent
@@ -392,7 +398,7 @@ def test_an_emergency_is_approved_by_one_and_reviewed_by_another(office: Office)
 def test_a_change_that_somebody_works_on_is_not_decided_on_meanwhile(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("opsbook.lifecycle.approving._PAUSE_SECONDS", 0)
+    monkeypatch.setattr("opsbook.lifecycle.deciding.approving._PAUSE_SECONDS", 0)
     change = office.planned()
     data = office.statement(change).to_bytes()
     lease = office.ledger.take(resources.of_change("small", change), Holder("RUN-1", 1, 1, "b"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from doubles.change import BEFORE, TARGET, Fleet, Trouble
 from doubles.changing import Change, Killed, MortalLedger
-from opsbook.lifecycle.waves import exhausted, split
+from opsbook.lifecycle.conduct.waves import exhausted, split
 from opsbook.model.outcome import Outcome, RunState
 from opsbook.model.runbook import Waves
 

@@ -23,9 +23,9 @@ from doubles.run import (
 from doubles.work import Script, ScriptedWork
 from opsbook.execution.verify.verification import Tested, Verified
 from opsbook.ledger.port import Ledger
-from opsbook.lifecycle.history import read_history
-from opsbook.lifecycle.routine import routine
-from opsbook.lifecycle.run import Ports, Run
+from opsbook.lifecycle.conduct.history import read_history
+from opsbook.lifecycle.conduct.routine import routine
+from opsbook.lifecycle.conduct.run import Ports, Run
 from opsbook.model.event import Event, NewEvent
 from opsbook.model.exits import Exit
 from opsbook.model.outcome import Outcome, RunState

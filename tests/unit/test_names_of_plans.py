@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from doubles.clock import FakeClock
-from opsbook.lifecycle.comparing import is_file, read_plan
+from opsbook.lifecycle.change.comparing import is_file, read_plan
 from opsbook.model.errors import UsageFault
 from opsbook.model.places import Places
 

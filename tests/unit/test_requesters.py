@@ -8,7 +8,11 @@ import pytest
 
 from opsbook.approval.policy import Policy
 from opsbook.execution.requester import account, login_account
-from opsbook.lifecycle.verdicts import accounts_of, refuse_unknown_requester, unknown_requester
+from opsbook.lifecycle.deciding.verdicts import (
+    accounts_of,
+    refuse_unknown_requester,
+    unknown_requester,
+)
 from opsbook.model.errors import Refused
 
 PERSON = {"principal": "lead@example.invalid", "name": "Lead", "accounts": ["lead"]}

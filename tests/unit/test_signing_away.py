@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opsbook.approval.statement import Decision
-from opsbook.lifecycle.signing import VALID_AWAY, Wish, statement_away
+from opsbook.lifecycle.deciding.signing import VALID_AWAY, Wish, statement_away
 from opsbook.model.clock import stamp
 from opsbook.model.errors import InputFault, Refused
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from opsbook.approval.statement import Statement
-    from opsbook.lifecycle.approving import Decided, Desk
-    from opsbook.lifecycle.signing import Wish
+    from opsbook.lifecycle.deciding.approving import Decided, Desk
+    from opsbook.lifecycle.deciding.signing import Wish
 
 _Change = Annotated[str, typer.Argument(help=tr("The change, CHG-..., or an exported plan."))]
 _Key = Annotated[
@@ -117,7 +117,7 @@ def _cancel(
     to_json: JsonOption = False,
 ) -> int:
     from opsbook.cli.progress import watcher_for
-    from opsbook.lifecycle.applying import cancel_change
+    from opsbook.lifecycle.change.applying import cancel_change
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
@@ -132,8 +132,8 @@ def _decide(
     valid: str | None,
 ) -> int:  # fmt: skip
     from opsbook.approval.statement import Decision
-    from opsbook.lifecycle.comparing import is_file
-    from opsbook.lifecycle.signing import Wish
+    from opsbook.lifecycle.change.comparing import is_file
+    from opsbook.lifecycle.deciding.signing import Wish
 
     wish = Wish(Decision(decision), reason.strip(), principal, role, _duration(valid))
     if asked.statement is not None or asked.signature is not None:
@@ -146,8 +146,8 @@ def _decide(
 def _here(asked: _Asked, wish: Wish) -> int:
     """Sign beside the ledger, and bring the statement at once."""
     from opsbook.cli.changes_page import page_of
-    from opsbook.lifecycle.approving import bring
-    from opsbook.lifecycle.signing import statement_at
+    from opsbook.lifecycle.deciding.approving import bring
+    from opsbook.lifecycle.deciding.signing import statement_at
 
     desk = _desk(asked.change)
     if asked.only:
@@ -165,8 +165,8 @@ def _away(asked: _Asked, wish: Wish) -> int:
     from opsbook.approval.signatures import SshSignatures
     from opsbook.cli.changes_page import page_of_plan
     from opsbook.cli.output import write_bytes
-    from opsbook.lifecycle.comparing import read_plan
-    from opsbook.lifecycle.signing import statement_away
+    from opsbook.lifecycle.change.comparing import read_plan
+    from opsbook.lifecycle.deciding.signing import statement_away
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
@@ -191,7 +191,7 @@ def _write_statement(said: Statement, asked: _Asked) -> int:
     import shlex
 
     from opsbook.cli.output import write_bytes
-    from opsbook.lifecycle.signing import command_to_sign
+    from opsbook.lifecycle.deciding.signing import command_to_sign
 
     file = _file(said, asked)
     write_bytes(said.to_bytes(), file)
@@ -212,7 +212,7 @@ def _bring(asked: _Asked) -> int:
     """Take a statement and its signature, made elsewhere, into the ledger."""
     from opsbook.approval.sshsig import MOST_CHARACTERS
     from opsbook.approval.statement import MOST_BYTES
-    from opsbook.lifecycle.approving import bring
+    from opsbook.lifecycle.deciding.approving import bring
     from opsbook.model.errors import UsageFault
     from opsbook.model.message import msg
 
@@ -231,7 +231,7 @@ def _bring(asked: _Asked) -> int:
 def _desk(change: str) -> Desk:
     from opsbook.approval.signatures import SshSignatures
     from opsbook.ledger.store import open_ledger
-    from opsbook.lifecycle.approving import open_desk
+    from opsbook.lifecycle.deciding.approving import open_desk
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 

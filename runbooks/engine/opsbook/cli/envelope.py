@@ -48,7 +48,7 @@ def _draft(
     to_json: JsonOption = False,
 ) -> int:
     from opsbook.cli.options import pairs
-    from opsbook.lifecycle.envelopes import EnvelopeRequest, draft_envelope
+    from opsbook.lifecycle.envelope.envelopes import EnvelopeRequest, draft_envelope
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
@@ -96,7 +96,7 @@ def _list(
     from opsbook.documents.changes.labels import STATES
     from opsbook.ledger.changes import as_of
     from opsbook.ledger.store import open_ledger
-    from opsbook.lifecycle.envelopes import envelopes
+    from opsbook.lifecycle.envelope.envelopes import envelopes
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
@@ -147,7 +147,7 @@ def _show(
     from opsbook.cli.show import as_json
     from opsbook.cli.words import labelled, word
     from opsbook.documents.changes.labels import STATES
-    from opsbook.lifecycle.envelopes import read_envelope
+    from opsbook.lifecycle.envelope.envelopes import read_envelope
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
@@ -206,7 +206,7 @@ def _revoke(
 ) -> None:
     import sys
 
-    from opsbook.lifecycle.envelopes import revoke
+    from opsbook.lifecycle.envelope.envelopes import revoke
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
     from opsbook.text import translate

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from opsbook.lifecycle.planning import Planned
+    from opsbook.lifecycle.change.planning import Planned
 
 _MOST_HOSTS = 1_000_000
 """As in :mod:`opsbook.model.runbook`, which is slow to import."""
@@ -86,7 +86,7 @@ def _make(
     to_json: JsonOption = False,
 ) -> int:  # fmt: skip
     from opsbook.cli.options import pairs
-    from opsbook.lifecycle.planning import PlanRequest, plan_change
+    from opsbook.lifecycle.change.planning import PlanRequest, plan_change
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
@@ -174,7 +174,7 @@ def _diff(
     to_json: JsonOption = False,
 ) -> int:
     from opsbook.cli.show import as_json
-    from opsbook.lifecycle.comparing import differences, plan_as_of_now
+    from opsbook.lifecycle.change.comparing import differences, plan_as_of_now
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
     from opsbook.text import translate
@@ -204,7 +204,7 @@ def _export(
 
 
 def _plan_of(change: str) -> dict[str, Any]:
-    from opsbook.lifecycle.comparing import read_plan
+    from opsbook.lifecycle.change.comparing import read_plan
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 

@@ -12,7 +12,7 @@ from opsbook.text import tr
 
 if TYPE_CHECKING:
     from opsbook.approval.policy import Policy
-    from opsbook.lifecycle.policies import Adopted, Proposed
+    from opsbook.lifecycle.deciding.policies import Adopted, Proposed
     from opsbook.model.estate import Estate
     from opsbook.model.message import Message
 
@@ -34,8 +34,8 @@ def _show(estate: EstateOption, to_json: JsonOption = False) -> int:
     from opsbook.approval.policy import differences
     from opsbook.cli.show import as_json
     from opsbook.ledger.store import open_ledger
-    from opsbook.lifecycle.policies import last_adopted
-    from opsbook.lifecycle.policyfiles import read_policy
+    from opsbook.lifecycle.deciding.policies import last_adopted
+    from opsbook.lifecycle.deciding.policyfiles import read_policy
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
@@ -113,7 +113,7 @@ def _print_people(policy: Policy) -> None:
 def _check(estate: EstateOption, to_json: JsonOption = False) -> int:
     from opsbook.cli.estates import fault_row
     from opsbook.cli.show import as_json, complain
-    from opsbook.lifecycle.policyfiles import policy_faults
+    from opsbook.lifecycle.deciding.policyfiles import policy_faults
     from opsbook.model.errors import InputFault
     from opsbook.model.message import msg
 
@@ -135,7 +135,7 @@ def _propose(
     to_json: JsonOption = False,
 ) -> int:
     from opsbook.cli.show import as_json
-    from opsbook.lifecycle.policies import propose_policy
+    from opsbook.lifecycle.deciding.policies import propose_policy
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 

@@ -72,7 +72,7 @@ def _apply(
     detailed: DetailedOption = False,
     to_json: JsonOption = False,
 ) -> int:
-    from opsbook.lifecycle.applying import apply_change
+    from opsbook.lifecycle.change.applying import apply_change
 
     return _watched(lambda p, c, w: apply_change(change, p, c, w), to_json, detailed)
 
@@ -83,7 +83,7 @@ def _undo(
     detailed: DetailedOption = False,
     to_json: JsonOption = False,
 ) -> int:
-    from opsbook.lifecycle.applying import undo_change
+    from opsbook.lifecycle.change.applying import undo_change
 
     return _watched(lambda p, c, w: undo_change(change, limit, p, c, w), to_json, detailed)
 

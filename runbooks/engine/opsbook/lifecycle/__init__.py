@@ -1,6 +1,6 @@
 """The life of a run: plan, approve, apply, verify, close; resume after a crash.
 
-The rules, which :mod:`opsbook.lifecycle.run` and its conducts follow and the ledger witnesses:
+The rules, which :mod:`opsbook.lifecycle.conduct` follows and the ledger witnesses:
 
 1. Nothing happens on a host before ``run.opened`` is durable with the whole plan in it; nothing is
    written on one before ``host.prepared`` is.

@@ -10,7 +10,7 @@ from typing import Any
 from opsbook.execution.declared.declarations import load_runbook
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.witness import testify
-from opsbook.lifecycle.carrying import day_of
+from opsbook.lifecycle.conduct.carrying import day_of
 from opsbook.model.errors import OpsbookError
 from opsbook.model.estate import Estate
 from opsbook.model.event import NewEvent

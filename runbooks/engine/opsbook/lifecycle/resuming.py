@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger
-from opsbook.lifecycle.admission import read_dossier
-from opsbook.lifecycle.applying import open_runs, resume_change
-from opsbook.lifecycle.enveloped import resume_standard
-from opsbook.lifecycle.history import read_history, refuse_ended
+from opsbook.lifecycle.change.applying import open_runs, resume_change
+from opsbook.lifecycle.conduct.history import read_history, refuse_ended
+from opsbook.lifecycle.dossier import read_dossier
+from opsbook.lifecycle.envelope.enveloped import resume_standard
 from opsbook.lifecycle.request import RunResult, Watcher
 from opsbook.lifecycle.service import resume_run
 from opsbook.model.clock import Clock

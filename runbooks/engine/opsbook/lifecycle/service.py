@@ -19,15 +19,15 @@ from opsbook.ledger import resources
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger, this_process
 from opsbook.ledger.witness import testify
-from opsbook.lifecycle.carrying import day_of, held, stop_on_signals, verifier_of
-from opsbook.lifecycle.history import History, read_history, refuse_ended
+from opsbook.lifecycle.conduct.carrying import day_of, held, stop_on_signals, verifier_of
+from opsbook.lifecycle.conduct.history import History, read_history, refuse_ended
+from opsbook.lifecycle.conduct.routine import routine
+from opsbook.lifecycle.conduct.run import Ports, Progress, Run
 from opsbook.lifecycle.parameters import resolve
 from opsbook.lifecycle.plan import Plan, make_plan
 from opsbook.lifecycle.refusal import record_refusal
 from opsbook.lifecycle.request import RunRequest, RunResult, Watcher
 from opsbook.lifecycle.required import witness_missing
-from opsbook.lifecycle.routine import routine
-from opsbook.lifecycle.run import Ports, Progress, Run
 from opsbook.lifecycle.works import work_for
 from opsbook.model.clock import Clock
 from opsbook.model.errors import OpsbookError, Refused
@@ -69,7 +69,7 @@ def run_runbook(
     estate = load_estate(request.estate, places)
     runbook = load_runbook(request.runbook)
     if runbook.class_ is RunbookClass.STANDARD:
-        from opsbook.lifecycle.enveloped import run_standard
+        from opsbook.lifecycle.envelope.enveloped import run_standard
 
         return run_standard(request, places, clock, watcher, told=beforehand)
     scheduled = find_schedule(estate, request.schedule) if request.schedule else None

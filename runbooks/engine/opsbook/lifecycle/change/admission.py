@@ -7,23 +7,21 @@ plan binds (code, variables, versions, hosts).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from opsbook.approval.signatures import Signatures
 from opsbook.execution.provenance import code_roots, inputs, inputs_changed, versions
-from opsbook.ledger.changes import project_change
 from opsbook.ledger.port import Ledger
+from opsbook.lifecycle.deciding.policies import policy_in_force
+from opsbook.lifecycle.deciding.verdicts import refuse_unknown_requester, standing_approval
 from opsbook.lifecycle.moments import refuse_clock_gone_back
-from opsbook.lifecycle.policies import policy_in_force
 from opsbook.lifecycle.required import refuse_without_witness
-from opsbook.lifecycle.verdicts import refuse_unknown_requester, standing_approval
-from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import unstamp
-from opsbook.model.errors import IntegrityFault, Refused, UsageFault
+from opsbook.model.errors import Refused
 from opsbook.model.estate import Estate, Inventory
 from opsbook.model.message import Message, msg
 from opsbook.model.runbook import Runbook
@@ -54,23 +52,6 @@ class Bound:
     estate: Estate
     runbook: Runbook
     inventory: Inventory
-
-
-def read_dossier(ledger: Ledger, number: str) -> dict[str, Any]:
-    """The dossier of change ``number``.
-
-    Raises UsageFault when there is none, IntegrityFault when its plan is not the one that its
-    digest was made of.
-    """
-    dossier = project_change(ledger.events(run=number)) if number else None
-    if dossier is None:
-        raise UsageFault(
-            msg("There is no change {change}.", change=number),
-            next_step=msg("opsbook changes list shows the changes."),
-        )
-    if digest(dossier["plan"]) != dossier["plan_digest"]:
-        raise IntegrityFault(msg("The plan of {change} does not match its digest.", change=number))
-    return dossier
 
 
 def refuse_by_state(dossier: Dossier, allowed: Sequence[ChangeState]) -> None:
@@ -186,7 +167,3 @@ def admit(
     refuse_unknown_requester(dossier["plan"].get("requested_by") or {}, policy)
     standing_approval(ledger, dossier, policy, at, signatures)
     refuse_changed_inputs(dossier, bound)
-
-
-Check = Callable[[], None]
-"""Raises Refused when the change may not go on."""

@@ -28,12 +28,9 @@ from opsbook.execution.requester import requester
 from opsbook.ledger import resources
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.witness import testify
-from opsbook.lifecycle.admission import read_dossier
-from opsbook.lifecycle.carrying import held
-from opsbook.lifecycle.moments import refuse_clock_gone_back
-from opsbook.lifecycle.policies import governing
-from opsbook.lifecycle.reasons import fit_reason
-from opsbook.lifecycle.verdicts import (
+from opsbook.lifecycle.conduct.carrying import held
+from opsbook.lifecycle.deciding.policies import governing
+from opsbook.lifecycle.deciding.verdicts import (
     casts_of,
     check_signature,
     requesters,
@@ -42,6 +39,9 @@ from opsbook.lifecycle.verdicts import (
     unknown_requester,
     verdict_of,
 )
+from opsbook.lifecycle.dossier import read_dossier
+from opsbook.lifecycle.moments import refuse_clock_gone_back
+from opsbook.lifecycle.reasons import fit_reason
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock, stamp, unstamp
 from opsbook.model.errors import Busy, InputFault, Refused, UsageFault

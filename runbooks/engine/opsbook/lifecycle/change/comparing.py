@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from opsbook.ledger.store import open_ledger
-from opsbook.lifecycle.admission import Bound, changed_inputs, read_dossier
+from opsbook.lifecycle.change.admission import Bound, changed_inputs
+from opsbook.lifecycle.change.planning import PlanRequest, foresee, set_scene
+from opsbook.lifecycle.dossier import read_dossier
 from opsbook.lifecycle.plan import PLAN_SCHEMA
-from opsbook.lifecycle.planning import PlanRequest, foresee, set_scene
 from opsbook.model.canonical import canonical, parse
 from opsbook.model.clock import Clock
 from opsbook.model.errors import InputFault, UsageFault

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from opsbook.execution.verify.verification import Verified
 from opsbook.execution.work import Job
-from opsbook.lifecycle.sink import LedgerSink
+from opsbook.lifecycle.conduct.sink import LedgerSink
 from opsbook.model.estate import Host
 from opsbook.model.message import Message, msg
 from opsbook.model.outcome import Outcome

@@ -15,20 +15,15 @@ from opsbook.approval.envelope import beforehand, open_window, outside
 from opsbook.approval.signatures import Signatures, SshSignatures
 from opsbook.calendars.load import load_calendars
 from opsbook.execution.provenance import code_roots
-from opsbook.lifecycle.admission import (
-    Bound,
-    Dossier,
-    changed_inputs,
-    read_dossier,
-    refuse_by_state,
-)
-from opsbook.lifecycle.envelopes import standing
+from opsbook.lifecycle.change.admission import Bound, Dossier, changed_inputs, refuse_by_state
+from opsbook.lifecycle.change.planning import MakeWork, PlanRequest, Scene, describe_change, foresee
+from opsbook.lifecycle.deciding.policies import policy_in_force
+from opsbook.lifecycle.deciding.verdicts import standing_approval
+from opsbook.lifecycle.dossier import read_dossier
+from opsbook.lifecycle.envelope.envelopes import standing
 from opsbook.lifecycle.plan import Plan
-from opsbook.lifecycle.planning import MakeWork, PlanRequest, Scene, describe_change, foresee
-from opsbook.lifecycle.policies import policy_in_force
 from opsbook.lifecycle.refusal import record_refusal
 from opsbook.lifecycle.required import refuse_without_witness
-from opsbook.lifecycle.verdicts import standing_approval
 from opsbook.lifecycle.works import change_work_for
 from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState

@@ -10,8 +10,8 @@ from typing import Any
 from opsbook.calendars.load import load_calendars
 from opsbook.execution.provenance import inputs, inputs_changed
 from opsbook.ledger.store import this_process
-from opsbook.lifecycle.approved import Scene
-from opsbook.lifecycle.history import History, changed_hosts, read_history, reopening
+from opsbook.lifecycle.change.approved import ApprovedChange
+from opsbook.lifecycle.conduct.history import History, changed_hosts, read_history, reopening
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.timing import passed_over
 from opsbook.model.canonical import digest
@@ -20,7 +20,7 @@ from opsbook.model.event import NewEvent
 from opsbook.model.message import msg
 
 
-def opening(scene: Scene, who: Mapping[str, Any], number: str) -> list[NewEvent]:
+def opening(scene: ApprovedChange, who: Mapping[str, Any], number: str) -> list[NewEvent]:
     """The run, the spending of its nonce, and what an emergency passes over: one transaction."""
     begun = {"run": number, "phase": "apply", "nonce": scene.dossier["plan"]["nonce"]}
     return [
@@ -30,7 +30,7 @@ def opening(scene: Scene, who: Mapping[str, Any], number: str) -> list[NewEvent]
     ]
 
 
-def _overridden(scene: Scene, run: str) -> list[NewEvent]:
+def _overridden(scene: ApprovedChange, run: str) -> list[NewEvent]:
     """What an emergency goes through, as deviations of its run."""
     calendars = load_calendars(scene.estate)
     needs = timedelta(seconds=scene.dossier["plan"]["seconds"])
@@ -40,7 +40,7 @@ def _overridden(scene: Scene, run: str) -> list[NewEvent]:
     ]
 
 
-def _undone_otherwise(scene: Scene, run: str) -> list[NewEvent]:
+def _undone_otherwise(scene: ApprovedChange, run: str) -> list[NewEvent]:
     """Code and variables that are no longer as approved, as deviations of the run that undoes."""
     bound = scene.dossier["plan"]["inputs"]
     now = inputs(scene.bound.runbook.name, scene.estate, bound["variables"]["salt"])
@@ -50,7 +50,9 @@ def _undone_otherwise(scene: Scene, run: str) -> list[NewEvent]:
     ]
 
 
-def opening_undo(scene: Scene, who: Mapping[str, Any], plan: Plan, number: str) -> list[NewEvent]:
+def opening_undo(
+    scene: ApprovedChange, who: Mapping[str, Any], plan: Plan, number: str
+) -> list[NewEvent]:
     """The run that undoes, its place in the dossier, and what is no longer as approved."""
     begun = {"run": number, "phase": "undo", "hosts": plan.hosts}
     return [
@@ -60,7 +62,9 @@ def opening_undo(scene: Scene, who: Mapping[str, Any], plan: Plan, number: str) 
     ]
 
 
-def _opened(scene: Scene, who: Mapping[str, Any], number: str, plan: Plan, phase: str) -> NewEvent:
+def _opened(
+    scene: ApprovedChange, who: Mapping[str, Any], number: str, plan: Plan, phase: str
+) -> NewEvent:
     payload = {
         "plan": plan.content,
         "plan_digest": plan.digest,
@@ -72,7 +76,7 @@ def _opened(scene: Scene, who: Mapping[str, Any], number: str, plan: Plan, phase
     return NewEvent("run.opened", scene.estate.name, number, payload=payload)
 
 
-def resumed(scene: Scene, number: str, who: Mapping[str, Any]) -> History:
+def resumed(scene: ApprovedChange, number: str, who: Mapping[str, Any]) -> History:
     """Record who goes on, and with which hosts anew."""
     history = read_history(scene.ledger, number)
     payload = {
@@ -84,7 +88,7 @@ def resumed(scene: Scene, number: str, who: Mapping[str, Any]) -> History:
     return read_history(scene.ledger, number)
 
 
-def undo_plan(scene: Scene, limit: str | None) -> Plan:
+def undo_plan(scene: ApprovedChange, limit: str | None) -> Plan:
     """The approved plan for the hosts that may carry its changes and that ``limit`` leaves."""
     changed = _changed(scene)
     hosts = [host.name for host in scene.bound.inventory.hosts if host.name in changed]
@@ -104,7 +108,7 @@ def undo_plan(scene: Scene, limit: str | None) -> Plan:
     return Plan(content, digest(content))
 
 
-def _changed(scene: Scene) -> set[str]:
+def _changed(scene: ApprovedChange) -> set[str]:
     """Hosts that the change's run has changed and no undo has brought back."""
     changed: set[str] = set()
     for run in scene.dossier["runs"]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from opsbook.execution.work import HostReport, Job
 from opsbook.ledger import resources
 from opsbook.ledger.port import Holder, Lease, Ledger
-from opsbook.lifecycle.sink import LedgerSink
+from opsbook.lifecycle.conduct.sink import LedgerSink
 from opsbook.model.errors import Busy
 from opsbook.model.estate import Host
 from opsbook.model.message import msg

@@ -12,7 +12,7 @@ from types import FrameType
 
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import this_process
-from opsbook.lifecycle.verifying import Verifier
+from opsbook.lifecycle.conduct.verifying import Verifier
 from opsbook.model.estate import Estate
 from opsbook.model.runbook import Runbook
 

@@ -21,17 +21,17 @@ from opsbook.execution.work import ChangeWork, Job
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger
 from opsbook.ledger.witness import testify
-from opsbook.lifecycle.carrying import day_of
+from opsbook.lifecycle.conduct.carrying import day_of
+from opsbook.lifecycle.conduct.waves import split
+from opsbook.lifecycle.deciding.policies import policy_in_force
+from opsbook.lifecycle.deciding.verdicts import refuse_unknown_requester
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.parameters import Setting, resolve
 from opsbook.lifecycle.plan import common
-from opsbook.lifecycle.policies import policy_in_force
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Origin
 from opsbook.lifecycle.required import refuse_without_witness
 from opsbook.lifecycle.timing import freezes_within, openings_within
-from opsbook.lifecycle.verdicts import refuse_unknown_requester
-from opsbook.lifecycle.waves import split
 from opsbook.lifecycle.works import change_work_for
 from opsbook.model.canonical import digest
 from opsbook.model.clock import Clock, stamp

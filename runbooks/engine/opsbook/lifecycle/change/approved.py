@@ -12,7 +12,7 @@ from opsbook.calendars.load import load_calendars
 from opsbook.execution.declared.declarations import load_estate, load_runbook
 from opsbook.execution.declared.inventory import load_inventory
 from opsbook.ledger.port import Ledger
-from opsbook.lifecycle.admission import Bound, admit
+from opsbook.lifecycle.change.admission import Bound, admit
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.refusal import record_refusal
 from opsbook.lifecycle.timing import closed
@@ -28,7 +28,7 @@ BEGUN = (ChangeState.APPLYING, ChangeState.STOPPED)
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ApprovedChange:
     """A change about to be carried out; ``at`` is the one reading of the clock."""
 
     places: Places
@@ -61,7 +61,7 @@ def make_scene(
     places: Places,
     clock: Clock,
     limit: str | None = None,
-) -> Scene:
+) -> ApprovedChange:
     """The scene of change ``dossier``, at one reading of the clock. Raises UsageFault."""
     plan = dossier["plan"]
     if dossier["kind"] != "runbook":
@@ -74,22 +74,22 @@ def make_scene(
     runbook = load_runbook(plan["runbook"]["name"])
     inventory = load_inventory(estate, places, limit or plan["limit"] or runbook.targets)
     bound = Bound(estate, runbook, inventory)
-    return Scene(places, clock, clock.now(), ledger, bound, dossier, SshSignatures())
+    return ApprovedChange(places, clock, clock.now(), ledger, bound, dossier, SshSignatures())
 
 
-def admitted(scene: Scene, allowed: Sequence[ChangeState]) -> None:
-    """Raises Refused when anything is not as approved (:mod:`opsbook.lifecycle.admission`)."""
+def admitted(scene: ApprovedChange, allowed: Sequence[ChangeState]) -> None:
+    """Raises Refused when anything is not as approved, by the rules of :mod:`.admission`."""
     admit(scene.dossier, scene.bound, scene.ledger, scene.signatures, scene.at, allowed)
 
 
-def refuse_closed(scene: Scene) -> None:
+def refuse_closed(scene: ApprovedChange) -> None:
     """Raises Refused when the first wave could not begin now."""
     problem = closed_now(scene, scene.at, scene.plan.hosts[:1])
     if problem is not None:
         raise Refused(problem, untouched=msg("No host was touched."))
 
 
-def before_wave(scene: Scene, hosts: Sequence[str]) -> Message | None:
+def before_wave(scene: ApprovedChange, hosts: Sequence[str]) -> Message | None:
     """The gate before every wave: nothing that was approved has changed, and it is time.
 
     Raises Refused when the approval no longer stands; gives the reason when it is not the time.
@@ -100,19 +100,19 @@ def before_wave(scene: Scene, hosts: Sequence[str]) -> Message | None:
     return closed_now(scene, at, hosts)
 
 
-def closed_now(scene: Scene, at: datetime, hosts: Sequence[str]) -> Message | None:
+def closed_now(scene: ApprovedChange, at: datetime, hosts: Sequence[str]) -> Message | None:
     """Why no wave of ``hosts`` may begin at ``at``: window, freeze, cut-off."""
     calendars = load_calendars(load_estate(scene.dossier["directory"], scene.places))
     return closed(scene.dossier["plan"], calendars, at, _needs(scene, hosts))
 
 
-def _needs(scene: Scene, hosts: Sequence[str]) -> timedelta:
+def _needs(scene: ApprovedChange, hosts: Sequence[str]) -> timedelta:
     """The predicted duration of a wave: its hosts are served at the same time."""
     plans = scene.plan.host_plans
     return timedelta(seconds=max((plans[host].seconds for host in hosts), default=0))
 
 
-def refusing(scene: Scene, who: Mapping[str, Any], check: Callable[[], None]) -> None:
+def refusing(scene: ApprovedChange, who: Mapping[str, Any], check: Callable[[], None]) -> None:
     """Let ``check`` refuse; what it refuses is recorded and signed before it is told."""
     try:
         check()

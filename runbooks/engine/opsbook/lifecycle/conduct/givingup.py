@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from opsbook.execution.work import HostReport
-from opsbook.lifecycle.stage import Conduct, Stage, Stopwatch
+from opsbook.lifecycle.conduct.stage import Conduct, Stage, Stopwatch
 from opsbook.model.change import ChangeState
 from opsbook.model.estate import Host
 from opsbook.model.exits import Exit

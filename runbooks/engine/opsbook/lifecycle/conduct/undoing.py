@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from opsbook.execution.work import ChangeWork, HostReport
-from opsbook.lifecycle.stage import Conduct, Stage, Stopwatch, limited
+from opsbook.lifecycle.conduct.stage import Conduct, Stage, Stopwatch, limited
 from opsbook.model.change import ChangeState
 from opsbook.model.estate import Host
 from opsbook.model.exits import Exit

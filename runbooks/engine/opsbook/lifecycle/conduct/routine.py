@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from opsbook.execution.verify.verification import Tested, Verified
 from opsbook.execution.work import HostReport, Work
-from opsbook.lifecycle.stage import Conduct, Stage, Stopwatch
+from opsbook.lifecycle.conduct.stage import Conduct, Stage, Stopwatch
 from opsbook.model.change import ChangeState
 from opsbook.model.estate import Host
 from opsbook.model.exits import Exit

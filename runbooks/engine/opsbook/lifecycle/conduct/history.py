@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsbook.ledger.port import Ledger
+from opsbook.lifecycle.conduct.progress import Progress
 from opsbook.lifecycle.plan import Plan
-from opsbook.lifecycle.progress import Progress
 from opsbook.model.canonical import digest
 from opsbook.model.errors import IntegrityFault, UsageFault
 from opsbook.model.message import msg

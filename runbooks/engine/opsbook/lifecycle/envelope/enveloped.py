@@ -24,19 +24,20 @@ from opsbook.ledger import resources
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger, this_process
 from opsbook.ledger.witness import testify
-from opsbook.lifecycle.admission import Dossier
-from opsbook.lifecycle.carrying import day_of, held, stop_on_signals, verifier_of
-from opsbook.lifecycle.changing import ApplyConduct
-from opsbook.lifecycle.history import History, earlier, read_history, refuse_ended, reopening
-from opsbook.lifecycle.moments import refuse_clock_gone_back
-from opsbook.lifecycle.parameters import resolve
-from opsbook.lifecycle.plan import Plan
-from opsbook.lifecycle.planning import Scene, planning_job
-from opsbook.lifecycle.request import RunRequest, RunResult, Watcher
-from opsbook.lifecycle.run import Ports, Run
-from opsbook.lifecycle.stage import Stage
-from opsbook.lifecycle.timing import closed
-from opsbook.lifecycle.within import (
+from opsbook.lifecycle.change.admission import Dossier
+from opsbook.lifecycle.change.planning import Scene, planning_job
+from opsbook.lifecycle.conduct.carrying import day_of, held, stop_on_signals, verifier_of
+from opsbook.lifecycle.conduct.changing import ApplyConduct
+from opsbook.lifecycle.conduct.history import (
+    History,
+    earlier,
+    read_history,
+    refuse_ended,
+    reopening,
+)
+from opsbook.lifecycle.conduct.run import Ports, Run
+from opsbook.lifecycle.conduct.stage import Stage
+from opsbook.lifecycle.envelope.within import (
     Reach,
     envelope_for,
     plan_inside,
@@ -44,6 +45,11 @@ from opsbook.lifecycle.within import (
     refuse_outside,
     refusing,
 )
+from opsbook.lifecycle.moments import refuse_clock_gone_back
+from opsbook.lifecycle.parameters import resolve
+from opsbook.lifecycle.plan import Plan
+from opsbook.lifecycle.request import RunRequest, RunResult, Watcher
+from opsbook.lifecycle.timing import closed
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock
 from opsbook.model.estate import Estate

@@ -9,7 +9,7 @@ from typing import Any
 
 from opsbook.execution.work import HostReport, Job
 from opsbook.ledger.port import Lease, Ledger
-from opsbook.lifecycle.progress import Progress
+from opsbook.lifecycle.conduct.progress import Progress
 from opsbook.lifecycle.request import Watcher
 from opsbook.model.errors import Refused
 from opsbook.model.event import NewEvent

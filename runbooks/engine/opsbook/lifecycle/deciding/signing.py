@@ -12,9 +12,9 @@ from opsbook.approval.judge import Verdict, role_for
 from opsbook.approval.policy import Policy
 from opsbook.approval.signatures import NAMESPACE, Signatures
 from opsbook.approval.statement import Decision, Statement
-from opsbook.lifecycle.approving import Desk
+from opsbook.lifecycle.deciding.approving import Desk
+from opsbook.lifecycle.deciding.verdicts import subject_of, verdict_of
 from opsbook.lifecycle.reasons import fit_reason
-from opsbook.lifecycle.verdicts import subject_of, verdict_of
 from opsbook.model.canonical import digest
 from opsbook.model.clock import stamp, unstamp
 from opsbook.model.errors import InputFault, Refused, UsageFault

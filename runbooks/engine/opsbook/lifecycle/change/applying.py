@@ -20,35 +20,36 @@ from opsbook.ledger import resources
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger, this_process
 from opsbook.ledger.witness import testify
-from opsbook.lifecycle.admission import read_dossier, refuse_other_undo
-from opsbook.lifecycle.approved import (
+from opsbook.lifecycle.change.admission import refuse_other_undo
+from opsbook.lifecycle.change.approved import (
     BEGUN,
-    Scene,
+    ApprovedChange,
     admitted,
     before_wave,
     make_scene,
     refuse_closed,
     refusing,
 )
-from opsbook.lifecycle.approving import Decided, cancel, expire, open_desk
-from opsbook.lifecycle.carrying import day_of, held, stop_on_signals, verifier_of
-from opsbook.lifecycle.changing import applying
-from opsbook.lifecycle.givingup import giving_up
-from opsbook.lifecycle.history import History, earlier, read_history
-from opsbook.lifecycle.opening import (
+from opsbook.lifecycle.change.opening import (
     opening,
     opening_undo,
     resumed,
     undo_plan,
 )
+from opsbook.lifecycle.conduct.carrying import day_of, held, stop_on_signals, verifier_of
+from opsbook.lifecycle.conduct.changing import applying
+from opsbook.lifecycle.conduct.givingup import giving_up
+from opsbook.lifecycle.conduct.history import History, earlier, read_history
+from opsbook.lifecycle.conduct.run import Ports, Run
+from opsbook.lifecycle.conduct.stage import Conduct, Stage
+from opsbook.lifecycle.conduct.undoing import undoing
+from opsbook.lifecycle.conduct.verifying import Verifier
+from opsbook.lifecycle.deciding.approving import Decided, cancel, expire, open_desk
+from opsbook.lifecycle.deciding.policies import adopt_policy
+from opsbook.lifecycle.dossier import read_dossier
 from opsbook.lifecycle.plan import Plan
-from opsbook.lifecycle.policies import adopt_policy
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Adopted, Origin, RunResult, Watcher
-from opsbook.lifecycle.run import Ports, Run
-from opsbook.lifecycle.stage import Conduct, Stage
-from opsbook.lifecycle.undoing import undoing
-from opsbook.lifecycle.verifying import Verifier
 from opsbook.lifecycle.works import change_work_for
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock
@@ -149,7 +150,7 @@ def open_runs(ledger: Ledger, dossier: Mapping[str, Any]) -> list[str]:
     return [run for run in runs if not read_history(ledger, run).state]
 
 
-def _refuse_open_undo(scene: Scene) -> None:
+def _refuse_open_undo(scene: ApprovedChange) -> None:
     """Raises UsageFault while an undo of the change was cut off: it is to be finished first."""
     for run in open_runs(scene.ledger, scene.dossier):
         if read_history(scene.ledger, run).phase == "undo":
@@ -162,7 +163,7 @@ def _refuse_open_undo(scene: Scene) -> None:
             )  # fmt: skip
 
 
-def _close_open_runs(scene: Scene, reason: str, watcher: Watcher) -> list[Message]:
+def _close_open_runs(scene: ApprovedChange, reason: str, watcher: Watcher) -> list[Message]:
     """Close every run of the change that has not ended, as it stands."""
     problems: list[Message] = []
     for run in open_runs(scene.ledger, scene.dossier):
@@ -171,12 +172,12 @@ def _close_open_runs(scene: Scene, reason: str, watcher: Watcher) -> list[Messag
     return problems
 
 
-def _work(scene: Scene) -> ChangeWork:
+def _work(scene: ApprovedChange) -> ChangeWork:
     bound = scene.bound
     return change_work_for(bound.runbook, bound.estate, bound.inventory, scene.places, scene.clock)
 
 
-def _carry_out(scene: Scene, number: str, work: ChangeWork, watcher: Watcher) -> RunResult:
+def _carry_out(scene: ApprovedChange, number: str, work: ChangeWork, watcher: Watcher) -> RunResult:
     history = read_history(scene.ledger, number)
     undo = history.phase == "undo"
     conduct = _undoing(work, history) if undo else applying(work, partial(before_wave, scene))
@@ -185,7 +186,7 @@ def _carry_out(scene: Scene, number: str, work: ChangeWork, watcher: Watcher) ->
 
 
 def _conduct(
-    scene: Scene,
+    scene: ApprovedChange,
     number: str,
     history: History,
     conduct: Callable[[Stage], Conduct],
@@ -212,7 +213,7 @@ def _undoing(work: ChangeWork, history: History) -> Callable[[Stage], Conduct]:
     return undoing(work, whole=history.plan.content["undoes_all"])
 
 
-def _job(scene: Scene, number: str, plan: Plan) -> Job:
+def _job(scene: ApprovedChange, number: str, plan: Plan) -> Job:
     return Job(
         run=number,
         estate=scene.estate,

@@ -10,13 +10,13 @@ from typing import Protocol
 
 from opsbook.execution.work import Job
 from opsbook.ledger.port import Checkpoint, Holder, Ledger
-from opsbook.lifecycle.leases import Leases
+from opsbook.lifecycle.conduct.leases import Leases
+from opsbook.lifecycle.conduct.progress import Progress, Stop
+from opsbook.lifecycle.conduct.sink import LedgerSink
+from opsbook.lifecycle.conduct.verifying import Verification, Verifier
+from opsbook.lifecycle.conduct.waves import exhausted
 from opsbook.lifecycle.plan import Plan, unfinished
-from opsbook.lifecycle.progress import Progress, Stop
 from opsbook.lifecycle.request import Watcher
-from opsbook.lifecycle.sink import LedgerSink
-from opsbook.lifecycle.verifying import Verification, Verifier
-from opsbook.lifecycle.waves import exhausted
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock
 from opsbook.model.estate import Host

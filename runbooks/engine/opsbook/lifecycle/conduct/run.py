@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from opsbook.execution.work import Job
 from opsbook.ledger.port import Holder
+from opsbook.lifecycle.conduct.progress import Progress
+from opsbook.lifecycle.conduct.stage import Conduct, Ports, Stage, Stopwatch, Witnessing, limited
+from opsbook.lifecycle.conduct.verifying import Verifier
+from opsbook.lifecycle.conduct.waves import split
 from opsbook.lifecycle.plan import Plan
-from opsbook.lifecycle.progress import Progress
 from opsbook.lifecycle.request import RunResult
-from opsbook.lifecycle.stage import Conduct, Ports, Stage, Stopwatch, Witnessing, limited
-from opsbook.lifecycle.verifying import Verifier
-from opsbook.lifecycle.waves import split
 from opsbook.model.event import NewEvent
 from opsbook.model.exits import Exit, most_serious
 from opsbook.model.message import msg

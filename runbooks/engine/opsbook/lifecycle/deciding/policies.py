@@ -24,13 +24,13 @@ from opsbook.ledger.changes import project_change
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger
 from opsbook.ledger.witness import testify
-from opsbook.lifecycle.carrying import day_of, held
+from opsbook.lifecycle.conduct.carrying import day_of, held
+from opsbook.lifecycle.deciding.policyfiles import read_policy, refuse_other_files
+from opsbook.lifecycle.deciding.verdicts import standing_approval
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.plan import PLAN_SCHEMA
-from opsbook.lifecycle.policyfiles import read_policy, refuse_other_files
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Origin
-from opsbook.lifecycle.verdicts import standing_approval
 from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock, stamp, unstamp

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from opsbook.execution.work import ChangeWork, Examined, HostReport, Standing
-from opsbook.lifecycle.routine import answer_for
-from opsbook.lifecycle.stage import Conduct, Stage, Stopwatch
-from opsbook.lifecycle.undoing import bring_back, time_is_over
+from opsbook.lifecycle.conduct.routine import answer_for
+from opsbook.lifecycle.conduct.stage import Conduct, Stage, Stopwatch
+from opsbook.lifecycle.conduct.undoing import bring_back, time_is_over
 from opsbook.model.change import ChangeState
 from opsbook.model.errors import HostFault, OpsbookError
 from opsbook.model.estate import Host

@@ -29,15 +29,15 @@ from opsbook.ledger.changes import as_of
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger
 from opsbook.ledger.witness import testify
-from opsbook.lifecycle.admission import read_dossier
-from opsbook.lifecycle.carrying import day_of, held
+from opsbook.lifecycle.change.planning import Planned, chosen_window
+from opsbook.lifecycle.conduct.carrying import day_of, held
+from opsbook.lifecycle.deciding.policies import policy_in_force
+from opsbook.lifecycle.deciding.verdicts import refuse_unknown_requester
+from opsbook.lifecycle.dossier import read_dossier
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.plan import common
-from opsbook.lifecycle.planning import Planned, chosen_window
-from opsbook.lifecycle.policies import policy_in_force
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.required import refuse_without_witness
-from opsbook.lifecycle.verdicts import refuse_unknown_requester
 from opsbook.model.calendar import local_end
 from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
