@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+packages_present telnet inetutils-telnet telnetd telnetd-ssl inetutils-telnetd telnet-server
