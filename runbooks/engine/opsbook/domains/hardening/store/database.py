@@ -56,7 +56,7 @@ CREATE TABLE rules (
     id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, scanner TEXT NOT NULL,
     rule TEXT NOT NULL, title TEXT NOT NULL, remedy TEXT NOT NULL, ids TEXT NOT NULL);
 CREATE TABLE rule_keys (
-    rule INTEGER NOT NULL, key TEXT NOT NULL, of_host INTEGER NOT NULL,
+    rule INTEGER NOT NULL, key TEXT NOT NULL, scanner TEXT NOT NULL, of_host INTEGER NOT NULL,
     PRIMARY KEY (rule, key)) WITHOUT ROWID;
 CREATE INDEX rules_of_key ON rule_keys (key);
 

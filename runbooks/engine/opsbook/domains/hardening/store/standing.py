@@ -1,7 +1,8 @@
 """What the looks of all scanners make of one finding: pure rules, no database.
 
 Only looks of one *source* are compared: the same scanner through the same format, with the same
-content (benchmark, feed) and profile; also a look that found nothing at all. Of one source, in the order of time:
+content (benchmark, feed) and profile; also a look that found nothing at all. Of one source, in
+the order of time:
 
 - a look at which any row fails opens the finding;
 - a later look that says it passes closes it, and so does one that does not mention it any more,
@@ -28,8 +29,8 @@ RESULTS = (
     Result.ERROR,
     Result.UNKNOWN,
     Result.NOT_CHECKED,
-    Result.PASS,
     Result.INFORMATIONAL,
+    Result.PASS,
     Result.NOT_APPLICABLE,
 )
 """Results by their number in the store; of two rows of one look the lesser number counts."""
@@ -113,6 +114,8 @@ class Judge:
 
     def standing(self, words: Sequence[Word]) -> Standing | None:
         """What ``words``, all that was ever said of one finding, come to; None: there is none."""
+        if self.simple and len(words) == 1:
+            return self._single(words[0])
         said: dict[_Source, dict[int, int]] = {}
         for word in words:
             source = said.setdefault(self._source(word), {})
@@ -120,6 +123,11 @@ class Judge:
         states = {source: self._state(source, results) for source, results in said.items()}
         found = [state for state in _GRAVITY if state in states.values()]
         return self._told(words, states, found[0]) if found else None
+
+    def _single(self, word: Word) -> Standing | None:
+        state = State.OPEN if word.result == FAIL else _MEANING.get(RESULTS[word.result])
+        at = self._looks[word.look].at
+        return None if state is None else Standing(state, word.severity, word.rule, at, at)
 
     def _state(self, source: _Source, said: Mapping[int, int]) -> State | None:
         scanner, family = source

@@ -1,0 +1,195 @@
+"""Taking a scanner's file into the store: whole or not at all, once, and told to the ledger.
+
+What is kept and what the ledger is told are two writings: a file that is kept and not yet reported
+(killed in between) is reported the next time anything is imported.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from opsbook.domains.hardening.store.database import Database
+from opsbook.domains.hardening.store.keeping import Keeper, micros
+from opsbook.domains.hardening.store.keys import Controls
+from opsbook.domains.hardening.store.matching import Matcher
+from opsbook.domains.hardening.store.refresh import Difference, Subject, refresh
+from opsbook.domains.hardening.store.settling import settle_within
+from opsbook.domains.hardening.store.summary import summary
+from opsbook.ledger.port import Ledger
+from opsbook.model.errors import Busy
+from opsbook.model.estate import Inventory
+from opsbook.model.event import NewEvent
+from opsbook.model.finding import Told
+from opsbook.model.message import msg
+from opsbook.model.places import private
+
+KIND = "findings.imported"
+_PATIENCE = 600.0
+_STEP = 0.2
+_FILE = "INSERT INTO files (estate, sha256, name, bytes, imported) VALUES (?, ?, ?, ?, ?)"
+_TOUCHED = """
+SELECT DISTINCT s.estate, s.known, s.host FROM seen s JOIN scans c ON c.id = s.scan
+WHERE c.file = ?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a file is, once it has been read: its digest in hex and its size in bytes."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A file that is told: ``told`` yields what is in it, ``identity`` knows it afterwards."""
+
+    name: str
+    told: Iterable[Told]
+    identity: Callable[[], Identity]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a file. ``told`` is the payload of its event; ``before`` says that the very
+    same file had been imported already: then nothing was added and ``told`` is of that time.
+    """
+
+    told: Mapping[str, Any]
+    before: bool = False
+
+
+class _SameError(Exception):
+    """The file had been imported already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The store of one estate, as far as it takes files in."""
+
+    database: Database
+    estate: str
+    inventory: Inventory
+    controls: Controls
+
+    def keep(self, arrival: Arrival, now: datetime) -> Kept:
+        """Keep what a file tells.
+
+        Raises Busy when another import is at work for too long, and as
+        :meth:`Database.writing`; what ``arrival.told`` raises goes through, and nothing of the
+        file is kept then.
+        """
+        try:
+            with _alone(self.database.path), self.database.writing() as db:
+                return Kept(self._kept(db, arrival, now))
+        except _SameError as same:
+            return Kept(json.loads(str(same)), before=True)
+
+    def before(self, sha256: str) -> Kept | None:
+        """The import of the file with this digest, if there was one."""
+        if not self.database.exists:
+            return None
+        with self.database.reading() as db:
+            told = _told(db, self.estate, sha256)
+        return Kept(json.loads(told), before=True) if told else None
+
+    def sizes(self) -> set[int]:
+        """Sizes in bytes of what was imported: a file of another size is another file."""
+        if not self.database.exists:
+            return set()
+        with self.database.reading() as db:
+            rows = db.execute("SELECT bytes FROM files WHERE estate = ?", (self.estate,))
+            return {size for (size,) in rows}
+
+    def _kept(self, db: sqlite3.Connection, arrival: Arrival, now: datetime) -> Mapping[str, Any]:
+        settle_within(db, self.estate, self.inventory, self.controls)
+        unknown = f"?{os.urandom(8).hex()}"  # the digest is known when all has been read
+        file = db.execute(_FILE, (self.estate, unknown, arrival.name, 0, micros(now))).lastrowid
+        assert file is not None
+        keeper = Keeper(
+            db, self.estate, file,
+            matcher=Matcher(self.inventory.hosts), controls=self.controls, now=now,
+        )  # fmt: skip
+        keeper.take(arrival.told)
+        identity = arrival.identity()
+        same = _told(db, self.estate, identity.sha256)
+        if same is not None:
+            raise _SameError(same)
+        difference = Difference()
+        for row in db.execute(_TOUCHED, (file,)).fetchall():
+            difference = difference.plus(refresh(db, Subject(*row)))
+        about = {"estate": self.estate, "file": arrival.name, "sha256": identity.sha256,
+                 "bytes": identity.bytes}  # fmt: skip
+        told = about | summary(db, file, difference, Matcher(self.inventory.hosts))
+        db.execute(
+            "UPDATE files SET sha256 = ?, bytes = ?, told = ? WHERE id = ?",
+            (identity.sha256, identity.bytes, json.dumps(told), file),
+        )
+        return told
+
+
+def report(database: Database, ledger: Ledger) -> None:
+    """Tell the ledger of every file that was kept and not reported yet."""
+    if not database.exists:
+        return
+    with database.reading() as db:
+        rows = db.execute("SELECT id, told FROM files WHERE reported = 0 ORDER BY id").fetchall()
+    if not rows:
+        return
+    known = {_name(event.payload or {}) for event in ledger.events(kinds=(KIND,))}
+    for number, text in rows:
+        told = json.loads(text)
+        if _name(told) not in known:
+            ledger.append([NewEvent(KIND, estate=told["estate"], payload=told)])
+        with database.writing() as db:
+            db.execute("UPDATE files SET reported = 1 WHERE id = ?", (number,))
+
+
+def _name(told: Mapping[str, Any]) -> tuple[object, object]:
+    return told.get("estate"), told.get("sha256")
+
+
+def _told(db: sqlite3.Connection, estate: str, sha256: str) -> str | None:
+    found = db.execute(
+        "SELECT told FROM files WHERE estate = ? AND sha256 = ?", (estate, sha256)
+    ).fetchone()
+    return str(found[0]) if found else None
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One import at a time; the next one waits, and the lock of a process that died is free."""
+    descriptor = os.open(
+        private(path.parent) / "import.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+    )
+    try:
+        limit = time.monotonic() + _PATIENCE
+        while not _taken(descriptor):
+            if time.monotonic() > limit:
+                raise Busy(
+                    msg("Another import has been at work for too long."),
+                    untouched=msg("Nothing was imported."),
+                    next_step=msg("Type the same again when it has ended."),
+                )
+            time.sleep(_STEP)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,133 @@
+"""Making findings anew from everything that was said of a host, within one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
+
+from opsbook.domains.hardening.store.model import State
+from opsbook.domains.hardening.store.standing import Judge, Taken, Word
+
+_BATCH = 2_000
+_ANY = "SELECT 1 FROM findings WHERE estate = ? AND known = ? AND host = ? LIMIT 1"
+_FINDING = """
+INSERT INTO findings (estate, known, host, key, location, state, severity, rule, first, last)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_FRESH = """
+INSERT INTO temp.fresh (estate, known, host, key, location, state, severity, rule, first, last)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_DIFFERENCE = """
+WITH was AS (SELECT key, location FROM findings
+             WHERE estate = ? AND known = ? AND host = ? AND state = 'open'),
+     now AS (SELECT key, location FROM temp.fresh WHERE state = 'open')
+SELECT (SELECT count(*) FROM (SELECT * FROM now EXCEPT SELECT * FROM was)),
+       (SELECT count(*) FROM (SELECT * FROM now INTERSECT SELECT * FROM was)),
+       (SELECT count(*) FROM (SELECT * FROM was EXCEPT SELECT * FROM now))"""
+_EXCHANGE = (
+    "DELETE FROM findings WHERE estate = ? AND known = ? AND host = ?",
+    "INSERT INTO findings SELECT * FROM temp.fresh",
+    "DELETE FROM temp.fresh",
+)
+_ALL_WORDS = """
+SELECT k.key,
+       CASE WHEN k.of_host OR g.location = '' THEN g.artifact ELSE g.location END AS place,
+       s.scan, k.scanner, g.result, g.severity, g.rule
+FROM seen s JOIN sightings g ON g.seen = s.id JOIN rule_keys k ON k.rule = g.rule
+WHERE s.estate = ? AND s.known = ? AND s.host = ?
+ORDER BY k.key, place"""
+_LOUD_WORDS = """
+SELECT k.key,
+       CASE WHEN k.of_host OR g.location = '' THEN g.artifact ELSE g.location END AS place,
+       s.scan, k.scanner, g.result, g.severity, g.rule
+FROM seen s JOIN sightings g ON g.seen = s.id JOIN rule_keys k ON k.rule = g.rule
+WHERE s.estate = ? AND s.known = ? AND s.host = ? AND g.result < 5
+ORDER BY k.key, place"""
+_TALLIES = """
+SELECT s.scan, t.scanner, t.result, sum(t.rows) FROM seen s JOIN tallies t ON t.seen = s.id
+WHERE s.estate = ? AND s.known = ? AND s.host = ? GROUP BY s.scan, t.scanner, t.result"""
+_LOOKS = """
+SELECT c.id, c.at, c.format, c.content, c.content_version, c.profile,
+       max(coalesce(s.credentialed, c.credentialed))
+FROM seen s JOIN scans c ON c.id = s.scan
+WHERE s.estate = ? AND s.known = ? AND s.host = ? GROUP BY c.id"""
+
+
+class Subject(NamedTuple):
+    """A host of an estate; ``known``: of its inventory, else as a scanner called it."""
+
+    estate: str
+    known: bool
+    host: str
+
+
+class Difference(NamedTuple):
+    """How many findings are open that were not, are still open, and are open no more."""
+
+    new: int = 0
+    again: int = 0
+    closed: int = 0
+
+    def plus(self, other: Difference) -> Difference:
+        """Both together."""
+        return Difference(*(sum(pair) for pair in zip(self, other, strict=True)))
+
+
+def refresh(db: sqlite3.Connection, subject: Subject) -> Difference:
+    """Make the findings of one host anew; what became of those that were open."""
+    judge = Judge(_looks(db, subject))
+    rows = _findings(db, subject, judge)
+    if db.execute(_ANY, subject).fetchone() is None:
+        return Difference(new=_insert(db, _FINDING, rows))
+    return _exchange(db, subject, rows)
+
+
+def _exchange(
+    db: sqlite3.Connection, subject: Subject, rows: Iterator[tuple[object, ...]]
+) -> Difference:
+    """Put the new findings in the place of the former ones, by way of a table beside them."""
+    db.execute("CREATE TEMP TABLE IF NOT EXISTS fresh AS SELECT * FROM findings WHERE 0")
+    _insert(db, _FRESH, rows)
+    difference = Difference(*db.execute(_DIFFERENCE, subject).fetchone())
+    for statement in _EXCHANGE:
+        db.execute(statement, subject if "?" in statement else ())
+    return difference
+
+
+def _insert(db: sqlite3.Connection, statement: str, rows: Iterator[tuple[object, ...]]) -> int:
+    """Write ``rows`` in batches; how many of them are open."""
+    opened = 0
+    batch: list[tuple[object, ...]] = []
+    for row in rows:
+        batch.append(row)
+        opened += row[5] == State.OPEN
+        if len(batch) == _BATCH:
+            db.executemany(statement, batch)
+            batch = []
+    db.executemany(statement, batch)
+    return opened
+
+
+def _findings(
+    db: sqlite3.Connection, subject: Subject, judge: Judge
+) -> Iterator[tuple[object, ...]]:
+    """Rows of the table ``findings``, by key and location.
+
+    Where no two looks are compared, what passes or does not apply makes no finding.
+    """
+    words = db.execute(_LOUD_WORDS if judge.simple else _ALL_WORDS, subject)
+    for (key, location), rows in groupby(words, key=itemgetter(0, 1)):
+        found = judge.standing([Word(*row[2:]) for row in rows])
+        if found is not None:
+            yield (*subject, key, location, *found)
+
+
+def _looks(db: sqlite3.Connection, subject: Subject) -> Iterator[Taken]:
+    tallies: dict[int, dict[str, dict[int, int]]] = {}
+    for scan, scanner, result, rows in db.execute(_TALLIES, subject):
+        tallies.setdefault(scan, {}).setdefault(scanner, {})[result] = rows
+    for number, at, kind, content, version, profile, told in db.execute(_LOOKS, subject):
+        rights = None if told is None else bool(told)
+        yield Taken(number, at, kind, content, version, profile, rights, tallies.get(number, {}))
