@@ -101,6 +101,20 @@ def test_killed_then_resumed_every_host_ends_once(estate: Path, state: Places, m
     assert not list((state.root / "run").glob("*/*")), "working files were left behind"
 
 
+def test_a_run_that_died_can_be_given_up_as_it_stands(estate: Path, state: Places) -> None:
+    process = begin(estate)
+    wait_for(state, "wave.started", process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    number = number_of(state)
+    given_up = opsbook("cancel", number, "--reason", "asked for by mistake")
+    assert given_up.returncode == Exit.DONE, given_up.stderr
+    shown = json.loads(opsbook("records", "show", number, "--json").stdout)
+    assert (shown["state"], set(ends(state))) == ("closed", set(HOSTS))
+    assert "nothing to resume" in opsbook("resume", number).stderr
+    assert opsbook("cancel", number, "--reason", "again").returncode == Exit.USAGE
+
+
 def test_control_c_stops_cleanly_and_says_how_to_go_on(estate: Path, state: Places) -> None:
     process = begin(estate)
     wait_for(state, "host.started", process)

@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module to ``app``."""
     app.command("approve", help=tr("Approve a change by signing its plan."))(_approve)
     app.command("reject", help=tr("Reject a change; it can never be applied."))(_reject)
-    cancelling = tr("Withdraw a change, or close one whose run was stopped.")
+    cancelling = tr("Withdraw a change, or close a run that was stopped.")
     app.command("cancel", help=cancelling)(_cancel)
     app.command("review", help=tr("Review an emergency after it ended."))(_review)
 
@@ -112,18 +112,24 @@ def _review(
 
 
 def _cancel(
-    change: Annotated[str, typer.Argument(help=tr("The change, CHG-..."))],
+    number: Annotated[
+        str, typer.Argument(help=tr("The change, CHG-..., or a run without one, RUN-..."))
+    ],
     reason: _Reason = "",
     to_json: JsonOption = False,
 ) -> int:
     from opsbook.cli.progress import watcher_for
     from opsbook.lifecycle.change.applying import cancel_change
+    from opsbook.lifecycle.resuming import give_up
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
     why, clock = _needed(reason, None), SystemClock()
     with watcher_for(clock, to_json=to_json) as watcher:
-        decided = cancel_change(change, why, Places.from_env(), clock, watcher)
+        if number.startswith("RUN-"):
+            give_up(number, why, Places.from_env(), clock, watcher)
+            return Exit.DONE
+        decided = cancel_change(number, why, Places.from_env(), clock, watcher)
     return _tell(decided, to_json=to_json)
 
 

@@ -168,7 +168,8 @@ def _close_open_runs(scene: ApprovedChange, reason: str, watcher: Watcher) -> li
     problems: list[Message] = []
     for run in open_runs(scene.ledger, scene.dossier):
         history = read_history(scene.ledger, run)
-        problems += _conduct(scene, run, history, giving_up(reason), None, watcher).problems
+        given_up = giving_up(reason, ChangeState.FAILED)
+        problems += _conduct(scene, run, history, given_up, None, watcher).problems
     return problems
 
 

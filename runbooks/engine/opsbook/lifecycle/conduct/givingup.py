@@ -13,17 +13,18 @@ from opsbook.model.message import msg
 from opsbook.model.outcome import Outcome, RunState
 
 
-def giving_up(reason: str) -> Callable[[Stage], Conduct]:
-    """The conduct of a run that is closed as it stands."""
-    return lambda stage: GiveUpConduct(stage, reason)
+def giving_up(reason: str, becomes: ChangeState | None) -> Callable[[Stage], Conduct]:
+    """The conduct of a run that is closed as it stands; its change, if it has one, ``becomes``."""
+    return lambda stage: GiveUpConduct(stage, reason, becomes)
 
 
 class GiveUpConduct:
     """Touches no host."""
 
-    def __init__(self, stage: Stage, reason: str) -> None:
+    def __init__(self, stage: Stage, reason: str, becomes: ChangeState | None) -> None:
         self._stage = stage
         self._reason = reason
+        self._becomes = becomes
 
     def begin(self) -> None:
         """End every host that is left; one that was caught midway has failed."""
@@ -41,8 +42,8 @@ class GiveUpConduct:
         """Nothing here takes time."""
 
     def becomes(self, state: RunState, exit_code: Exit) -> ChangeState | None:
-        """Given up is not as planned."""
-        return ChangeState.FAILED
+        """What it was told."""
+        return self._becomes
 
     def _ending(self, name: str) -> HostReport:
         if name in self._stage.so_far.begun:
