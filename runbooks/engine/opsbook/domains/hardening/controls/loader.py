@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from opsbook.domains.hardening.controls.index import Index
-from opsbook.domains.hardening.controls.schema import Control, folder_of
+from opsbook.domains.hardening.controls.schema import Control
 from opsbook.execution.declared.declarations import collection
 from opsbook.execution.declared.explain import check
 from opsbook.execution.declared.yamlfile import read_yaml
@@ -90,10 +90,9 @@ def load_control(folder: Path) -> Control:
     if text is None:
         document.faults.append(document.fault((), msg("there is no {file}", file=script)))
     control = check(Control, document, check=text or "")
-    if control is not None and folder_of(control.key) != folder.name:
-        wanted = folder_of(control.key)
+    if control is not None and control.folder != folder.name:
         document.faults.append(
-            document.fault(("key",), msg("the folder of this key is {name}", name=wanted))
+            document.fault(("key",), msg("the folder of this key is {name}", name=control.folder))
         )
     if control is None or document.faults:
         problem = msg("{file} has {count} faults.", file=document.file, count=len(document.faults))

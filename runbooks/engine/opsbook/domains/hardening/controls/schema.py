@@ -196,6 +196,11 @@ class Control(Declared):
         if unknown := sorted(set(named) - set(self.values)):
             raise WrongValue(msg("no such value is declared: {names}", names=", ".join(unknown)))
 
+    @property
+    def folder(self) -> str:
+        """The name of its folder."""
+        return folder_of(self.key)
+
     def of_family(self, family: str) -> Control:
         """This control as it is in a family of systems (``debian``, ``rhel``)."""
         variant = self.variants.get(family)  # type: ignore[call-overload]
