@@ -32,7 +32,7 @@ from opsbook.lifecycle.works import work_for
 from opsbook.model.clock import Clock
 from opsbook.model.errors import OpsbookError, Refused
 from opsbook.model.estate import Estate, Inventory
-from opsbook.model.event import NewEvent
+from opsbook.model.event import NewEvent, deviation
 from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
@@ -182,9 +182,8 @@ def _note_resume(setting: _Setting, number: str, history: History) -> None:
     who = requester("terminal", None, os.environ)
     payload = {"requested_by": who, "holder": asdict(this_process(number))}
     events = [NewEvent("run.resumed", setting.estate.name, number, payload=payload)]
-    for message in _changed_since(setting, history):
-        deviation = {"message": message.to_json()}
-        events.append(NewEvent("run.deviation", setting.estate.name, number, payload=deviation))
+    changed = _changed_since(setting, history)
+    events += [deviation(setting.estate.name, number, message) for message in changed]
     setting.ledger.append(events)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from opsbook.model.message import Message
+
 
 @dataclass(frozen=True, slots=True)
 class Fence:
@@ -31,6 +33,11 @@ class NewEvent:
     payload: Mapping[str, Any] = field(default_factory=dict)
     fence: Fence | None = None
     once: bool = False
+
+
+def deviation(estate: str, run: str, message: Message) -> NewEvent:
+    """The fact that ``run`` was not as it should have been."""
+    return NewEvent("run.deviation", estate, run, payload={"message": message.to_json()})
 
 
 @dataclass(frozen=True, slots=True)

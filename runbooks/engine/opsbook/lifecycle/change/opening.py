@@ -12,11 +12,13 @@ from opsbook.execution.provenance import inputs, inputs_changed
 from opsbook.ledger.store import this_process
 from opsbook.lifecycle.change.approved import ApprovedChange
 from opsbook.lifecycle.conduct.history import History, changed_hosts, read_history, reopening
+from opsbook.lifecycle.deciding.policies import policy_in_force
+from opsbook.lifecycle.deciding.verdicts import unknown_requester
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.timing import passed_over
 from opsbook.model.canonical import digest
 from opsbook.model.errors import UsageFault
-from opsbook.model.event import NewEvent
+from opsbook.model.event import NewEvent, deviation
 from opsbook.model.message import msg
 
 
@@ -27,7 +29,15 @@ def opening(scene: ApprovedChange, who: Mapping[str, Any], number: str) -> list[
         _opened(scene, who, number, scene.plan, "apply"),
         NewEvent("change.begun", scene.estate.name, scene.change, payload=begun, once=True),
         *_overridden(scene, number),
+        *_unknown_requester(scene, number),
     ]
+
+
+def _unknown_requester(scene: ApprovedChange, run: str) -> list[NewEvent]:
+    """That nobody in the policy asked for the change, as a deviation of its run."""
+    asked = scene.dossier["plan"].get("requested_by") or {}
+    unknown = unknown_requester(asked, policy_in_force(scene.ledger, scene.estate))
+    return [deviation(scene.estate.name, run, unknown)] if unknown else []
 
 
 def _overridden(scene: ApprovedChange, run: str) -> list[NewEvent]:
@@ -35,7 +45,7 @@ def _overridden(scene: ApprovedChange, run: str) -> list[NewEvent]:
     calendars = load_calendars(scene.estate)
     needs = timedelta(seconds=scene.dossier["plan"]["seconds"])
     return [
-        NewEvent("run.deviation", scene.estate.name, run, payload={"message": told.to_json()})
+        deviation(scene.estate.name, run, told)
         for told in passed_over(scene.dossier["plan"], calendars, scene.at, needs)
     ]
 
@@ -44,10 +54,7 @@ def _undone_otherwise(scene: ApprovedChange, run: str) -> list[NewEvent]:
     """Code and variables that are no longer as approved, as deviations of the run that undoes."""
     bound = scene.dossier["plan"]["inputs"]
     now = inputs(scene.bound.runbook.name, scene.estate, bound["variables"]["salt"])
-    return [
-        NewEvent("run.deviation", scene.estate.name, run, payload={"message": told.to_json()})
-        for told in inputs_changed(bound, now)
-    ]
+    return [deviation(scene.estate.name, run, told) for told in inputs_changed(bound, now)]
 
 
 def opening_undo(
