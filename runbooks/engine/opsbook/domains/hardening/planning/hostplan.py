@@ -1,0 +1,278 @@
+"""The plan of one host, put together from what was settled and what its steps would do. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from opsbook.domains.hardening.planning.choice import Aside, Host, aside_of
+from opsbook.domains.hardening.planning.claims import PRESENT, packages
+from opsbook.domains.hardening.planning.fixpoint import Settled, Work
+from opsbook.domains.hardening.planning.snapshot import Look, Marker
+from opsbook.domains.hardening.planning.way import Way
+from opsbook.domains.hardening.planning.wishes import FINDINGS
+from opsbook.model.message import Message, msg
+from opsbook.model.plan import Coverage, HostPlan, Item, Outlook, UndoOutlook
+
+SCHEMA = "opsbook.hardening-plan/1"
+
+MOST_ASIDES = 500
+"""So many of each kind are told one by one; the rest is counted."""
+
+_BASE_SECONDS = 20
+_PACKAGE_SECONDS = 20
+_STAGE_SECONDS = 10
+
+Step = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What was decided for a host before its steps were looked at."""
+
+    host: Host
+    way: Way
+    settled: Settled
+
+
+def steps_of(works: Iterable[Work]) -> list[Step]:
+    """All steps in the order in which they are done: packages that come, then the safe ones, then
+    those that may lock out. Equal steps of several controls are done once.
+    """
+    rows: list[tuple[tuple[Any, ...], Step]] = []
+    for work in works:
+        for number, step in enumerate(work.steps, 1):
+            comes = step["kind"] == "package" and step.get("state") == PRESENT
+            risky = work.control.risk.lockout and step["kind"] != "package"
+            named = {"id": f"{work.control.key}#{number}", "control": work.control.key,
+                     "risky": risky}  # fmt: skip
+            rows.append(((risky, not comes, *work.rank, number), named | step))
+    once: dict[str, Step] = {}
+    for _, step in sorted(rows, key=lambda row: row[0]):
+        plain = {key: value for key, value in step.items() if key not in ("id", "control", "risky")}
+        once.setdefault(json.dumps(plain, sort_keys=True), step)
+    return list(once.values())
+
+
+def make_plan(draft: Draft, looks: Mapping[str, Look]) -> HostPlan:
+    """The plan of the host of ``draft`` whose steps were looked at."""
+    works, asides = _possible(draft.settled, looks)
+    steps = steps_of(works)
+    of_control = {work.control.key: work for work in works}
+    items = tuple(_item(step, looks[step["id"]], of_control[step["control"]])
+                  for step in steps if looks[step["id"]].changes)  # fmt: skip
+    changed = {item.detail["control"] for item in items}
+    asides += [_as_wanted(work) for work in works if work.control.key not in changed]
+    asides = _bounded(asides)
+    return HostPlan(
+        host=draft.host.name,
+        outlook=Outlook.CHANGE if items else Outlook.NOTHING,
+        reason=None if items else _nothing(draft, asides),
+        items=items,
+        undo=undo_of(items, looks),
+        notes=tuple(_notes(draft, works, changed, asides, steps)) if items else (),
+        seconds=_seconds(items) if items else 0,
+        given=_given(draft, works, steps, asides, items),
+    )
+
+
+def refused_plan(host: str, reason: Message) -> HostPlan:
+    """The plan of a host on which nothing can be done, for ``reason``."""
+    return HostPlan(host, Outlook.CANNOT, reason)
+
+
+def occupied(marker: Marker | None, ours: Sequence[str]) -> Message | None:
+    """Why the host is not free: the marker of another run."""
+    if marker is None or {marker.run, marker.change} & set(filter(None, ours)):
+        return None
+    return msg("{run} is at work on it, for {minutes} min more at most: wait for it to end",
+               run=marker.run or "-", minutes=-(-marker.seconds_left // 60))  # fmt: skip
+
+
+def undo_of(items: Iterable[Item], looks: Mapping[str, Look]) -> UndoOutlook:
+    """How many of ``items`` can be brought back, and why the others cannot."""
+    problems: dict[str, Message] = {}
+    possible = total = 0
+    for item in items:
+        total += 1
+        look = looks.get(step_id(item))
+        why = item.detail["undo"]["why"]
+        if item.detail["undo"]["kind"] == "full" and not (look and look.undo):
+            possible += 1
+        elif item.detail["control"] not in problems:
+            said = msg("{en}", en=why["en"], zh=why["zh"]) if why else look.undo if look else "-"
+            problems[item.detail["control"]] = msg(
+                "{control}: {reason}", control=item.detail["control"], reason=said
+            )
+    return UndoOutlook(possible, total, tuple(problems.values()))
+
+
+def step_id(item: Item) -> str:
+    """The id of the step that an item is of."""
+    return item.key.removeprefix("control:")
+
+
+def _possible(settled: Settled, looks: Mapping[str, Look]) -> tuple[tuple[Work, ...], list[Aside]]:
+    """The works whose steps can be done, and asides for the others with what they brought."""
+    asides = list(settled.asides)
+    works = list(settled.works)
+    for work in settled.works:
+        problem = next((look.problem for step in _ids(work)
+                        if (look := looks.get(step)) and look.problem), "")  # fmt: skip
+        if problem:
+            works.remove(work)
+            asides.append(aside_of(work.one, "cannot", msg("{problem}", problem=problem)))
+    coming = {name for work in works for name in packages(work.claims, PRESENT)}
+    for work in list(works):
+        if work.one.brought and work.one.brought not in coming:
+            works.remove(work)
+            why = msg("it waits for the package {name}", name=work.one.brought)
+            asides.append(aside_of(work.one, "not_applicable", why))
+    return tuple(works), asides
+
+
+def _ids(work: Work) -> Iterator[str]:
+    for number, _ in enumerate(work.steps, 1):
+        yield f"{work.control.key}#{number}"
+
+
+def _as_wanted(work: Work) -> Aside:
+    return aside_of(
+        work.one, "as_wanted", msg("it is on the host already as its steps would set it")
+    )
+
+
+def _bounded(asides: Sequence[Aside]) -> list[Aside]:
+    """The first of each kind, and how many more there are."""
+    kept: list[Aside] = []
+    counts: dict[str, int] = {}
+    for aside in asides:
+        counts[aside.kind] = counts.get(aside.kind, 0) + 1
+        if counts[aside.kind] <= MOST_ASIDES:
+            kept.append(aside)
+    for kind, number in counts.items():
+        if number > MOST_ASIDES:
+            more = msg("and {number} more: opsbook findings list", number=number - MOST_ASIDES)
+            kept.append(Aside(kind, more, key="more"))
+    return kept
+
+
+def _item(step: Step, look: Look, work: Work) -> Item:
+    control, one = work.control, work.one
+    waits = bool(one.brought) and step["kind"] != "package"
+    detail = {
+        "control": control.key,
+        "kind": step["kind"],
+        "title": _both(control.title),
+        "severity": control.severity,
+        "references": {name: list(ids) for name, ids in control.references if ids},
+        "restart": list(look.effects),
+        "reboot": control.risk.reboot,
+        "lockout": step["risky"],
+        "disruption": control.risk.disruption,
+        "workload": _both(control.risk.workload),
+        "undo": {"kind": control.undo.kind, "why": _both(control.undo.why)},
+        "brought": one.brought,
+        "found": sorted({f"{s.scanner}:{s.rule}" for f in one.findings for s in f.sightings})[:20],
+    }
+    return Item(
+        key=f"control:{step['id']}",
+        text=msg("{title} ({control})", title=control.title.message(), control=control.key),
+        before=look.before or None,
+        after=look.after or None,
+        coverage=Coverage.PARTLY if waits else Coverage.PREDICTED,
+        detail=detail,
+    )
+
+
+def _both(text: Any) -> dict[str, str] | None:
+    return None if text is None else {"zh": text.zh, "en": text.en}
+
+
+def _given(
+    draft: Draft,
+    works: Sequence[Work],
+    steps: Sequence[Step],
+    asides: Sequence[Aside],
+    items: Sequence[Item],
+) -> dict[str, Any]:
+    restarts = {unit for item in items for unit in item.detail["restart"]}
+    return {
+        "schema": SCHEMA,
+        "baseline": draft.host.wish.baseline,
+        "steps": list(steps),
+        "controls": {work.control.key: plain(work.values) for work in works},
+        "judged": {work.control.key: judged(work) for work in works},
+        "confirm_seconds": draft.host.wish.confirm_seconds,
+        "family": draft.host.told.family,
+        "way": way_in(draft.way),
+        "restart_services": sorted(restarts),
+        "reboot": {"expected": False},
+        "manual": [aside.to_json() for aside in asides if aside.by_hand],
+        "left_out": [aside.to_json() for aside in asides if not aside.by_hand],
+    }
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a site as JSON."""
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+
+
+def judged(work: Work) -> dict[str, Any]:
+    """How a control stood when the plan was made."""
+    verdict = work.one.verdict
+    return {"result": str(verdict.result), "configured": verdict.configured,
+            "effective": verdict.effective, "observed": verdict.observed[:1000],
+            "wanted": verdict.wanted[:1000]}  # fmt: skip
+
+
+def way_in(way: Way) -> dict[str, Any]:
+    """What must be the same way when the plan is used; addresses are judged anew."""
+    return {"user": way.login.user, "ssh": bool(way.login.source), "passed_by": list(way.passed_by)}
+
+
+def _nothing(draft: Draft, asides: Sequence[Aside]) -> Message:
+    by_hand = sum(aside.by_hand for aside in asides)
+    if by_hand:
+        return msg("nothing is set right by itself; {number} are left to be done by hand",
+                   number=by_hand)  # fmt: skip
+    if draft.host.wish.baseline == FINDINGS and not draft.host.findings:
+        return msg("no open finding of it is known: import a scan with opsbook findings import")
+    return msg("all that was asked for is as it should be")
+
+
+def _notes(
+    draft: Draft,
+    works: Sequence[Work],
+    changed: set[str],
+    asides: Sequence[Aside],
+    steps: Sequence[Step],
+) -> Iterator[Message]:
+    seconds = draft.host.wish.confirm_seconds
+    risky = sorted({step["control"] for step in steps if step["risky"]} & changed)
+    if risky:
+        yield msg("the host brings these back by itself unless a fresh login succeeds within"
+                  " {seconds} s: {controls}",
+                  seconds=seconds, controls=", ".join(risky))  # fmt: skip
+    boots = [w.control.key for w in works if w.control.risk.reboot and w.control.key in changed]
+    if boots:
+        yield msg("in full effect only after the next reboot, which is not made: {controls}",
+                  controls=", ".join(boots))  # fmt: skip
+    brought = sorted({f"{w.control.key} ({w.one.brought})" for w in works if w.one.brought})
+    if brought:
+        yield msg("not found yet, set right as well because a package comes: {controls}",
+                  controls=", ".join(brought))  # fmt: skip
+    by_hand = sum(aside.by_hand for aside in asides)
+    if by_hand:
+        yield msg("{number} are left to be done by hand", number=by_hand)
+    yield from draft.settled.notes
+
+
+def _seconds(items: Sequence[Item]) -> int:
+    """Predicted seconds: what a pass costs, packages, a stage with a fresh login, services."""
+    number = len([item for item in items if item.detail["kind"] == "package"])
+    stages = 2 if any(item.detail["lockout"] for item in items) else 1
+    restarts = len({unit for item in items for unit in item.detail["restart"]})
+    return _BASE_SECONDS + _PACKAGE_SECONDS * number + _STAGE_SECONDS * stages + 2 * restarts

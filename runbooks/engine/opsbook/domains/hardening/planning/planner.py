@@ -1,0 +1,202 @@
+"""``hardening.controls``: the planner of the runbook ``hardening``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+from opsbook.domains.hardening.controls.compose import compose
+from opsbook.domains.hardening.controls.loader import Catalogue, load_catalogue
+from opsbook.domains.hardening.controls.observed import HostAnswers, read_answers
+from opsbook.domains.hardening.planning.again import ask_again
+from opsbook.domains.hardening.planning.choice import Host, choose
+from opsbook.domains.hardening.planning.conclusion import conclude
+from opsbook.domains.hardening.planning.fixpoint import settle
+from opsbook.domains.hardening.planning.hostplan import (
+    Draft,
+    make_plan,
+    occupied,
+    refused_plan,
+    steps_of,
+)
+from opsbook.domains.hardening.planning.snapshot import Look, Snapshot, read_snapshot
+from opsbook.domains.hardening.planning.standing import standing
+from opsbook.domains.hardening.planning.way import way_to
+from opsbook.domains.hardening.planning.wishes import Wish, read_wish
+from opsbook.domains.hardening.store.model import State
+from opsbook.domains.hardening.store.port import Findings
+from opsbook.execution.work import Examined, Job, Standing
+from opsbook.model.clock import Clock
+from opsbook.model.errors import HostFailed, OpsbookError
+from opsbook.model.estate import Estate, Inventory
+from opsbook.model.message import Message, msg
+from opsbook.model.places import Places
+from opsbook.model.plan import HostPlan
+
+Surveys = Mapping[str, Mapping[str, Any]]
+
+
+class ControlPlanner:
+    """The :class:`opsbook.execution.work.Planner` of controls.
+
+    ``whole`` reads the inventory without a limit (a host outside of it may be reached through one
+    of ours), ``findings`` opens the store for it; both only when a plan is made.
+    """
+
+    def __init__(
+        self,
+        catalogue: Callable[[], Catalogue],
+        findings: Callable[[Inventory], Findings],
+        whole: Callable[[], Inventory],
+    ) -> None:
+        self._load = catalogue
+        self._findings = findings
+        self._whole = whole
+        self._drafts: dict[str, Draft] = {}
+        self._looks: dict[str, Mapping[str, Look]] = {}
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        return self._load()
+
+    @cached_property
+    def _script(self) -> str:
+        return compose(self._catalogue.controls.values())
+
+    def equipment(self, job: Job) -> Mapping[str, Any]:
+        """The script that looks at a host for every control."""
+        return {"script": self._script}
+
+    def asks(self, surveys: Surveys, job: Job) -> Mapping[str, Mapping[str, Any]]:
+        """What each step of what was chosen would do, asked of its host.
+
+        Raises InputFault when what is asked of hardening is not right.
+        """
+        if job.plans:
+            return {}
+        wishes = self._wishes(surveys, job)
+        snapshots, _ = _read(surveys)
+        whole = self._whole()
+        kept = self._findings(whole)
+        for host, snapshot in snapshots.items():
+            told = read_answers(snapshot.observed)
+            if _unfit(snapshot, told, job) is None:
+                seen = self._host(host, told, wishes[host], job, kept)
+                way = way_to(job.inventory[host], whole, snapshot.login, snapshot.day)
+                local = job.inventory[host].connection == "local"
+                settled = settle(seen, choose(seen), way, local=local)
+                self._drafts[host] = Draft(seen, way, settled)
+        asked = {host: steps_of(draft.settled.works) for host, draft in self._drafts.items()}
+        return {host: {"steps": steps} for host, steps in asked.items() if steps}
+
+    def learn(self, answers: Surveys, job: Job) -> None:
+        """What the steps would do."""
+        for host, snapshot in _read(answers)[0].items():
+            self._looks[host] = snapshot.looks
+
+    def settle(self, surveys: Surveys, job: Job) -> Mapping[str, HostPlan | OpsbookError]:
+        """The plan of each host; with ``job.plans``, whether they would still do the same."""
+        snapshots, found = _read(surveys)
+        for host, snapshot in snapshots.items():
+            if job.plans:
+                way = way_to(job.inventory[host], job.inventory, snapshot.login, snapshot.day)
+                found[host] = ask_again(job.plans[host], snapshot, way, (job.run, job.change))
+            else:
+                found[host] = self._plan(host, snapshot, job)
+        return found
+
+    def standing(self, host: str, survey: Mapping[str, Any], job: Job) -> Examined:
+        """How far ``host`` is; a host that cannot be read is midway."""
+        try:
+            snapshot = read_snapshot(host, survey)
+        except OpsbookError as error:
+            return Examined(Standing.MIDWAY, error.problem)
+        return standing(job.plans[host], snapshot, job.known_as)
+
+    def conclude(
+        self, host: str, evidence: Mapping[str, Any], job: Job
+    ) -> tuple[Mapping[str, Any], tuple[Message, ...]]:
+        """Every control before and after, instead of two whole surveys."""
+        kept = {key: evidence[key] for key in evidence if key not in ("before", "after")}
+        plan = job.plans.get(host)
+        if plan is None or not isinstance(evidence.get("after"), Mapping):
+            return kept, ()
+        try:
+            after = read_snapshot(host, evidence["after"])
+        except OpsbookError as error:
+            return kept, (error.problem,)
+        facts, deviations = conclude(plan, after, self._catalogue.controls)
+        return kept | facts, deviations
+
+    def _host(self, name: str, told: HostAnswers, wish: Wish, job: Job, kept: Findings) -> Host:
+        controls = {
+            key: control.of_family(told.family) for key, control in self._catalogue.controls.items()
+        }
+        found = kept.of_host(job.estate.name, name, (State.OPEN, State.WAIVED))
+        return Host(name, job.estate.name, controls, told, wish, found)
+
+    def _plan(self, host: str, snapshot: Snapshot, job: Job) -> HostPlan | OpsbookError:
+        unfit = _unfit(snapshot, read_answers(snapshot.observed), job)
+        if unfit is not None:
+            return refused_plan(host, unfit)
+        draft = self._drafts[host]
+        looks = self._looks.get(host, {})
+        silent = [step["id"] for step in steps_of(draft.settled.works) if step["id"] not in looks]
+        if silent:
+            return HostFailed(
+                msg("{host} did not say what {step} would do.", host=host, step=silent[0]),
+                untouched=msg("Nothing was touched."),
+            )
+        return make_plan(draft, looks)
+
+    def _wishes(self, surveys: Surveys, job: Job) -> dict[str, Wish]:
+        variables = {host.name: host.vars for host in job.inventory.hosts}
+        controls = self._catalogue.controls
+        return {
+            host: read_wish(variables.get(host, {}), job.parameters, controls) for host in surveys
+        }
+
+
+def controls(estate: Estate, inventory: Inventory, places: Places, clock: Clock) -> ControlPlanner:
+    """The planner behind the name ``hardening.controls``."""
+
+    def findings(whole: Inventory) -> Findings:
+        from opsbook.domains.hardening.store.store import open_findings
+
+        return open_findings(places, estate.name, whole)
+
+    def whole() -> Inventory:
+        from opsbook.execution.declared.inventory import load_inventory
+
+        return load_inventory(estate, places, None)
+
+    return ControlPlanner(load_catalogue, findings, whole)
+
+
+def _unfit(snapshot: Snapshot, told: HostAnswers, job: Job) -> Message | None:
+    """Why nothing can be planned for this host at all."""
+    busy = occupied(snapshot.lease, (job.run, job.change))
+    if busy is not None:
+        return busy
+    if not told.controls:
+        return msg("its checks told nothing: see that /bin/sh works there")
+    if not told.root:
+        return msg("its checks did not run as root: set ansible_become for it")
+    if told.family not in ("debian", "rhel"):
+        return msg("no control is known for its system ({system})", system=told.os)
+    return None
+
+
+def _read(
+    surveys: Surveys,
+) -> tuple[dict[str, Snapshot], dict[str, HostPlan | OpsbookError]]:
+    """Snapshots of the hosts that can be read, errors of those that cannot."""
+    snapshots: dict[str, Snapshot] = {}
+    errors: dict[str, HostPlan | OpsbookError] = {}
+    for host in sorted(surveys):
+        try:
+            snapshots[host] = read_snapshot(host, surveys[host])
+        except OpsbookError as error:
+            errors[host] = error
+    return snapshots, errors

@@ -1,0 +1,184 @@
+"""What the estate and the command line ask for: baseline, limits, choices, values of controls.
+
+Declared as the variable ``opsbook_hardening`` of groups and hosts; a parameter of the run
+(``--set``) overrides it, key by key::
+
+    opsbook_hardening:
+      baseline: cis_l1
+      exclude: [svc.off.*]
+      firewall: nftables
+      values:
+        login_defs.pass_max_days: {max_days: 90}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from opsbook.domains.hardening.controls.schema import Control
+from opsbook.model.errors import InputFault
+from opsbook.model.faults import Fault, WrongValue
+from opsbook.model.message import Message, msg
+
+VARIABLE = "opsbook_hardening"
+FINDINGS = "findings"
+"""The baseline that is no baseline: what scanners found on the host."""
+
+BASELINES = (FINDINGS, "cis_l1", "cis_l2", "mlps_3")
+SEVERITIES = ("any", "low", "medium", "high")
+GROUPS = ("firewall", "time", "log_pipeline")
+"""Choices of which never two are made on one host."""
+
+CONFIRM = (30, 3600)
+"""The least and the most seconds that a host waits for a fresh login."""
+
+_PATTERN = re.compile(r"[a-z0-9*?\[\]][a-z0-9*?\[\]_.:/-]{0,199}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for on one host. ``include`` and ``exclude`` are patterns of keys of controls,
+    no ``include`` means all; ``choices`` maps a group to an option; ``values`` are stated values
+    by control.
+    """
+
+    baseline: str = FINDINGS
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    severity: str = "any"
+    confirm_seconds: int = 120
+    choices: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def refuses(self, control: Control) -> Message | None:
+        """Why a control is not wished for, if so."""
+        if any(fnmatchcase(control.key, pattern) for pattern in self.exclude):
+            return msg("it is among what is left out (exclude)")
+        if self.include and not any(fnmatchcase(control.key, each) for each in self.include):
+            return msg("it is not among what is asked for (include)")
+        if SEVERITIES.index(control.severity) < SEVERITIES.index(self.severity):
+            return msg("it is less severe than {severity}", severity=self.severity)
+        return None
+
+
+def read_wish(
+    variables: Mapping[str, Any], parameters: Mapping[str, Any], controls: Mapping[str, Control]
+) -> Wish:
+    """The wish for a host with these ``variables`` in a run with these ``parameters``.
+
+    Raises InputFault with every fault; the place of each is the variable or ``--set``.
+    """
+    faults: list[Fault] = []
+    declared = variables.get(VARIABLE)
+    declared = {} if declared is None else declared
+    if not isinstance(declared, Mapping):
+        faults.append(Fault(VARIABLE, 0, "", msg("it is a mapping of names and values")))
+        declared = {}
+    known = {*_READERS, *GROUPS, "values"}
+    faults += [Fault(VARIABLE, 0, name, msg("unknown"))
+               for name in sorted(set(map(str, declared)) - known)]  # fmt: skip
+    wish = Wish(values=_values(declared.get("values"), controls, faults))
+    for place, given in ((VARIABLE, declared), ("--set", parameters)):
+        wish = _with(wish, place, given, controls, faults)
+    if faults:
+        raise InputFault(
+            msg("What is asked of hardening is not right."),
+            faults,
+            untouched=msg("Nothing was touched."),
+            next_step=msg("opsbook controls list shows all controls, opsbook controls show KEY"
+                          " the values of one."),
+        )  # fmt: skip
+    return wish
+
+
+def options(controls: Mapping[str, Control], group: str) -> tuple[str, ...]:
+    """The ways that the catalogue knows in a group of which one is to be chosen."""
+    found = {one.choice.option for one in controls.values()
+             if one.choice is not None and one.choice.group == group}  # fmt: skip
+    return tuple(sorted(found))
+
+
+def _with(
+    wish: Wish,
+    place: str,
+    given: Mapping[str, Any],
+    controls: Mapping[str, Control],
+    faults: list[Fault],
+) -> Wish:
+    """``wish`` with what ``given`` says otherwise."""
+    said: dict[str, Any] = {}
+    choices = dict(wish.choices)
+    for name in (*_READERS, *GROUPS):
+        if given.get(name) is None:
+            continue
+        try:
+            if name in GROUPS:
+                choices[name] = _one_of(given[name], options(controls, name))
+            else:
+                said[name] = _READERS[name](given[name])
+        except WrongValue as wrong:
+            faults.append(Fault(place, 0, name, wrong.problem))
+    return replace(wish, choices=choices, **said)
+
+
+def _values(
+    stated: Any, controls: Mapping[str, Control], faults: list[Fault]
+) -> dict[str, Mapping[str, Any]]:
+    """The values that a site states, each as its control takes it."""
+    if stated is None:
+        return {}
+    if not isinstance(stated, Mapping):
+        faults.append(Fault(VARIABLE, 0, "values", msg("it is a mapping of names and values")))
+        return {}
+    found: dict[str, Mapping[str, Any]] = {}
+    for key, values in stated.items():
+        path = f"values.{key}"
+        if str(key) not in controls:
+            faults.append(Fault(VARIABLE, 0, path, msg("there is no such control")))
+        elif not isinstance(values, Mapping):
+            faults.append(Fault(VARIABLE, 0, path, msg("it is a mapping of names and values")))
+        else:
+            try:
+                controls[str(key)].site_values(values)
+                found[str(key)] = dict(values)
+            except WrongValue as wrong:
+                faults.append(Fault(VARIABLE, 0, path, wrong.problem))
+    return found
+
+
+def _one_of(value: Any, allowed: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in allowed:
+        raise WrongValue(msg("one of {choices}", choices=", ".join(allowed) or "-"))
+    return value
+
+
+def _patterns(value: Any) -> tuple[str, ...]:
+    """A list, or one text with commas; sorted, each once."""
+    words = value.split(",") if isinstance(value, str) else value
+    if not isinstance(words, (list, tuple)) or not all(isinstance(word, str) for word in words):
+        raise WrongValue(msg("a list of texts, or one text with commas"))
+    found = sorted({word.strip() for word in words} - {""})
+    for word in found:
+        if not _PATTERN.fullmatch(word):
+            raise WrongValue(msg("{word} is no pattern of keys of controls", word=word))
+    return tuple(found)
+
+
+def _seconds(value: Any) -> int:
+    least, most = CONFIRM
+    if type(value) is not int or not least <= value <= most:
+        raise WrongValue(msg("a whole number from {least} to {most}", least=least, most=most))
+    return value
+
+
+_READERS: Mapping[str, Any] = {
+    "baseline": lambda value: _one_of(value, BASELINES),
+    "include": _patterns,
+    "exclude": _patterns,
+    "severity": lambda value: _one_of(value, SEVERITIES),
+    "confirm_seconds": _seconds,
+}
