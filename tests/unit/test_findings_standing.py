@@ -28,7 +28,7 @@ from opsbook.model.finding import Result, Severity
 
 CASES = YAML(typ="safe").load(Path(__file__).with_name("cases") / "findings" / "standing.yml")
 USUAL = {"scanner": "ssg", "content": "cis", "version": "1", "profile": "l1", "credentialed": True,
-         "passes": 10, "others": 0, "inapplicable": 0}  # fmt: skip
+         "passes": 10, "others": 0, "inapplicable": 0, "whole": True}  # fmt: skip
 
 
 def judged(looks: list[dict[str, Any]]) -> Standing | None:
@@ -44,7 +44,7 @@ def judged(looks: list[dict[str, Any]]) -> Standing | None:
             words.append(Word(number, look["scanner"], result, number % 5, number))
         told = {look["scanner"]: +tally} if +tally else {}
         taken.append(Taken(number, number * 10, look["scanner"], look["content"], look["version"],
-                           look["profile"], look["credentialed"], told))  # fmt: skip
+                           look["profile"], look["credentialed"], told, look["whole"]))  # fmt: skip
     return Judge(taken).standing(words)
 
 

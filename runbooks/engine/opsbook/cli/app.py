@@ -19,6 +19,7 @@ _MODULES = (
     "policy",
     "envelope",
     "patching",
+    "findings",
     "changes",
     "records",
     "logs",

@@ -31,12 +31,13 @@ CREATE TABLE files (
     bytes INTEGER NOT NULL, imported INTEGER NOT NULL, told TEXT NOT NULL DEFAULT '',
     reported INTEGER NOT NULL DEFAULT 0, UNIQUE (estate, sha256));
 
--- at: when the scanner looked, microseconds since 1970
+-- at: when the scanner looked, microseconds since 1970; whole = 0 when part could not be read
 CREATE TABLE scans (
     id INTEGER PRIMARY KEY, file INTEGER NOT NULL, at INTEGER NOT NULL, format TEXT NOT NULL,
     tool TEXT NOT NULL, tool_version TEXT NOT NULL, content TEXT NOT NULL,
     content_version TEXT NOT NULL, profile TEXT NOT NULL, started TEXT NOT NULL,
-    ended TEXT NOT NULL, credentialed INTEGER, source TEXT NOT NULL);
+    ended TEXT NOT NULL, credentialed INTEGER, source TEXT NOT NULL,
+    whole INTEGER NOT NULL DEFAULT 1);
 CREATE INDEX scans_of_file ON scans (file);
 
 -- a host as a scanner named it (told: its id in the file); host: that of the inventory if known = 1
@@ -105,20 +106,18 @@ class Database:
             with closing(self._connect()) as db:
                 write_ahead(db)
                 db.execute("PRAGMA synchronous = FULL")
-                db.execute("BEGIN IMMEDIATE")
-                try:
+                with _transaction(db):
                     self._prepare(db)
+                with _transaction(db):
                     yield db
-                    db.execute("COMMIT")
-                except BaseException:
-                    if db.in_transaction:
-                        db.execute("ROLLBACK")
-                    raise
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """What is committed by now, and nothing that comes later. Raises as :meth:`writing`."""
         with self._explained(), closing(self._connect()) as db:
+            if _version(db) == 0:  # killed before the tables were made
+                with self.writing():
+                    pass
             db.execute("PRAGMA query_only = ON")
             db.execute("BEGIN")
             self._check(_version(db))
@@ -172,10 +171,22 @@ class Database:
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             return IntegrityFault(
                 msg("{path} is damaged: {reason}.", path=self.path, reason=error),
-                next_step=msg("Move it aside and import the scanners' files again; opsbook findings"
-                              " files lists them from the ledger."),
+                next_step=msg("Move it aside and import the scanners' files again; opsbook records"
+                              " verify checks the ledger, which names them."),
             )  # fmt: skip
         raise error
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 def _version(db: sqlite3.Connection) -> int:

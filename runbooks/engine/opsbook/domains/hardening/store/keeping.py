@@ -23,6 +23,8 @@ _REMEMBERED = 10_000
 _QUIET_EVIDENCE = 300
 """Characters of evidence kept of what passes or does not apply."""
 _REASONS = 100
+UNRECOGNISED = "format not recognised"
+"""Why a part could not be read that is no scanner's: it takes nothing from the scan before it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RESULT = {result: number for number, result in enumerate(RESULTS)}
 _SEVERITY = {severity: number for number, severity in enumerate(SEVERITIES)}
@@ -167,12 +169,17 @@ class Keeper:
         return self._seen[told]
 
     def _unreadable(self, what: Unreadable) -> None:
-        """Counted by reason; what is beyond a sane number of reasons has a reason of its own."""
+        """Counted by reason; what is beyond a sane number of reasons has a reason of its own.
+
+        A scan of which a part is missing proves nothing by what it does not mention.
+        """
         why = cut(sound(what.why))
         known = self._db.execute(
             "SELECT count(*), coalesce(max(why = ?), 0) FROM unreadable WHERE file = ?",
             (why, self._file),
         ).fetchone()
+        if self._scan is not None and why != UNRECOGNISED:
+            self._db.execute("UPDATE scans SET whole = 0 WHERE id = ?", (self._scan[0],))
         why = why if known[1] or known[0] < _REASONS else "other"
         self._db.execute(
             "INSERT INTO unreadable (file, why, number, place, ends) VALUES (?, ?, 1, ?, ?)"

@@ -46,3 +46,19 @@ GROUP BY s.known, s.host ORDER BY s.known DESC, s.host"""
 COUNTS = """
 SELECT known, host, state, severity, count(*) FROM findings WHERE estate = ?
 GROUP BY known, host, state, severity ORDER BY known DESC, host, severity"""
+
+PLACES = """
+SELECT DISTINCT location FROM findings
+WHERE estate = ? AND known IN (0, 1) AND host = ? AND key = ? ORDER BY location"""
+
+SUBJECTS = "SELECT DISTINCT estate, known, host FROM seen WHERE estate = ? ORDER BY known, host"
+SUBJECTS_OF_FILE = """
+SELECT DISTINCT s.estate, s.known, s.host FROM seen s JOIN scans c ON c.id = s.scan
+WHERE c.file = ?"""
+SAID = """
+SELECT s.known, s.host, k.key,
+       CASE WHEN k.of_host OR g.location = '' THEN g.artifact ELSE g.location END AS place,
+       min(g.result), min(g.severity), k.scanner
+FROM scans c JOIN seen s ON s.scan = c.id JOIN sightings g ON g.seen = s.id
+JOIN rule_keys k ON k.rule = g.rule
+WHERE c.file = ? GROUP BY s.known, s.host, k.key, place ORDER BY s.known, s.host, k.key, place"""

@@ -50,7 +50,7 @@ SELECT s.scan, t.scanner, t.result, sum(t.rows) FROM seen s JOIN tallies t ON t.
 WHERE s.estate = ? AND s.known = ? AND s.host = ? GROUP BY s.scan, t.scanner, t.result"""
 _LOOKS = """
 SELECT c.id, c.at, c.format, c.content, c.content_version, c.profile,
-       max(coalesce(s.credentialed, c.credentialed))
+       max(coalesce(s.credentialed, c.credentialed)), c.whole
 FROM seen s JOIN scans c ON c.id = s.scan
 WHERE s.estate = ? AND s.known = ? AND s.host = ? GROUP BY c.id"""
 
@@ -77,7 +77,7 @@ class Difference(NamedTuple):
 
 def refresh(db: sqlite3.Connection, subject: Subject) -> Difference:
     """Make the findings of one host anew; what became of those that were open."""
-    judge = Judge(_looks(db, subject))
+    judge = Judge(looks_of(db, subject))
     rows = _findings(db, subject, judge)
     if db.execute(_ANY, subject).fetchone() is None:
         return Difference(new=_insert(db, _FINDING, rows))
@@ -117,17 +117,37 @@ def _findings(
 
     Where no two looks are compared, what passes or does not apply makes no finding.
     """
-    words = db.execute(_LOUD_WORDS if judge.simple else _ALL_WORDS, subject)
-    for (key, location), rows in groupby(words, key=itemgetter(0, 1)):
-        found = judge.standing([Word(*row[2:]) for row in rows])
+    for (key, location), words in words_of(db, subject, quiet=not judge.simple):
+        found = judge.standing(words)
         if found is not None:
             yield (*subject, key, location, *found)
 
 
-def _looks(db: sqlite3.Connection, subject: Subject) -> Iterator[Taken]:
+def words_of(
+    db: sqlite3.Connection, subject: Subject, *, quiet: bool = True
+) -> Iterator[tuple[tuple[str, str], list[Word]]]:
+    """Everything that was said of each (key, location) of a host; without ``quiet`` not what
+    passes or does not apply.
+    """
+    words = db.execute(_ALL_WORDS if quiet else _LOUD_WORDS, subject)
+    for place, rows in groupby(words, key=itemgetter(0, 1)):
+        yield place, [Word(*row[2:]) for row in rows]
+
+
+def looks_of(db: sqlite3.Connection, subject: Subject) -> Iterator[Taken]:
+    """All looks at a host."""
     tallies: dict[int, dict[str, dict[int, int]]] = {}
     for scan, scanner, result, rows in db.execute(_TALLIES, subject):
         tallies.setdefault(scan, {}).setdefault(scanner, {})[result] = rows
-    for number, at, kind, content, version, profile, told in db.execute(_LOOKS, subject):
-        rights = None if told is None else bool(told)
-        yield Taken(number, at, kind, content, version, profile, rights, tallies.get(number, {}))
+    for number, at, kind, content, version, profile, told, whole in db.execute(_LOOKS, subject):
+        yield Taken(
+            number=number,
+            at=at,
+            format=kind,
+            content=content,
+            version=version,
+            profile=profile,
+            credentialed=None if told is None else bool(told),
+            tallies=tallies.get(number, {}),
+            whole=bool(whole),
+        )

@@ -6,7 +6,8 @@ the order of time:
 
 - a look at which any row fails opens the finding;
 - a later look that says it passes closes it, and so does one that does not mention it any more,
-  if the scanner tells only what fails; a scanner that tells passes as well has not looked then;
+  if the scanner tells only what fails and its file could be read whole; a scanner that tells passes
+  as well has not looked then;
 - a look with fewer rights than the one that failed says nothing at all;
 - a look with another version of the content, or one that finds the rule not applicable, proves
   nothing: the finding is then not reproducible. Where more than half of all rules did not apply,
@@ -69,7 +70,8 @@ class Word(NamedTuple):
 class Taken:
     """A look at one host, as far as looks are compared. ``at`` is in microseconds since 1970.
 
-    ``tallies`` counts its rows: scanner -> number of a result -> rows.
+    ``tallies`` counts its rows: scanner -> number of a result -> rows. ``whole`` is False when a
+    part of what it told could not be read.
     """
 
     number: int
@@ -80,6 +82,7 @@ class Taken:
     profile: str = ""
     credentialed: bool | None = None
     tallies: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    whole: bool = True
 
     def tells_passes(self, scanner: str) -> bool:
         """Whether it says of each rule how it stands, and not only what fails."""
@@ -177,7 +180,8 @@ def _after_failing(failed: Taken, look: Taken, scanner: str, result: int) -> Sta
     """What ``look`` makes of what ``failed``; None: it changes nothing. ``result`` -1: not told."""
     if comparable(failed, look) == "credentials":
         return None
-    gone = result == PASS or (result < 0 and not look.tells_passes(scanner))
+    silent = result < 0 and look.whole and not look.tells_passes(scanner)
+    gone = result == PASS or silent
     if gone:
         return State.FIXED if comparable(failed, look) is None else State.NOT_REPRODUCIBLE
     if result == NOT_APPLICABLE and not look.hardly_applies(scanner):

@@ -6,18 +6,21 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from opsbook.domains.hardening.store import queries
 from opsbook.domains.hardening.store.catalogue import OurControls
+from opsbook.domains.hardening.store.comparison import Compared, compare, compare_since
 from opsbook.domains.hardening.store.database import Database
-from opsbook.domains.hardening.store.keeping import moment
+from opsbook.domains.hardening.store.keeping import micros, moment
 from opsbook.domains.hardening.store.keys import Controls
 from opsbook.domains.hardening.store.model import Finding, Look, Sighting, State
 from opsbook.domains.hardening.store.port import EVERYTHING_STANDING, STANDING, Wanted
 from opsbook.domains.hardening.store.rules import ids_of
 from opsbook.domains.hardening.store.settling import settle
 from opsbook.domains.hardening.store.standing import RESULTS, SEVERITIES
+from opsbook.domains.hardening.store.summary import all_of
 from opsbook.model.estate import Inventory
 from opsbook.model.finding import Ids
 from opsbook.model.places import Places
@@ -79,6 +82,13 @@ class FindingStore:
                         return _whole(finding, told.get(place, []))
         return None
 
+    def places(self, estate: str, host: str, key: str) -> list[str]:
+        """Locations at which ``host`` has findings of ``key``."""
+        if not self._database.exists:
+            return []
+        with self._database.reading() as db:
+            return [place for (place,) in db.execute(queries.PLACES, (estate, host, key))]
+
     def numbers(self, estate: str, wanted: Wanted = EVERYTHING_STANDING) -> dict[str, int]:
         """How many findings of ``wanted`` there are, by severity."""
         if not self._database.exists:
@@ -86,6 +96,18 @@ class FindingStore:
         with self._database.reading() as db:
             rows = db.execute(queries.NUMBERS, _asked(estate, wanted)).fetchall()
         return {SEVERITIES[severity].value: number for severity, number in rows}
+
+    def compared(self, before: int, after: int) -> Iterator[Compared]:
+        """Two imports, by their numbers."""
+        with self._database.reading() as db:
+            yield from compare(db, before, after)
+
+    def since(self, estate: str, then: datetime) -> Iterator[Compared]:
+        """How findings stood at a moment, against now."""
+        if not self._database.exists:
+            return
+        with self._database.reading() as db:
+            yield from compare_since(db, estate, micros(then))
 
     def files(self, estate: str) -> list[dict[str, Any]]:
         """What was imported, oldest first: payloads of the imports, with the moment of each."""
@@ -117,14 +139,9 @@ class FindingStore:
 def _host(
     known: bool, host: str, scans: int, at: int, names: str, addresses: str
 ) -> dict[str, Any]:
-    told = {} if known else {"names": _all_of(names), "addresses": _all_of(addresses)}
+    told = {} if known else {"names": all_of(names), "addresses": all_of(addresses)}
     return {"host": host, "known": known, "scans": scans, "last_look": moment(at),
             "states": {}, "open": {}} | told  # fmt: skip
-
-
-def _all_of(lists: str) -> list[str]:
-    """What several lists hold together, in order and each once."""
-    return list(dict.fromkeys(one for each in json.loads(lists) for one in json.loads(each)))
 
 
 def _add(host: dict[str, Any], state: str, severity: str, number: int) -> None:

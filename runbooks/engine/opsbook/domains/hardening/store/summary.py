@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from opsbook.domains.hardening.store.matching import Matcher
@@ -22,8 +21,9 @@ _RIGHTS = """
 SELECT scan, credentialed, count(*) FROM seen WHERE credentialed IS NOT NULL
     AND scan IN (SELECT id FROM scans WHERE file = ?) GROUP BY scan, credentialed"""
 _HOSTS = """
-SELECT DISTINCT s.known, s.host, s.names, s.addresses FROM seen s JOIN scans c ON c.id = s.scan
-WHERE c.file = ? AND s.known = ? ORDER BY s.host"""
+SELECT s.host, json_group_array(DISTINCT s.names), json_group_array(DISTINCT s.addresses)
+FROM seen s JOIN scans c ON c.id = s.scan WHERE c.file = ? AND s.known = ?
+GROUP BY s.host ORDER BY s.host LIMIT ?"""
 _ROWS = """
 SELECT t.result, t.severity, sum(t.rows) FROM tallies t JOIN seen s ON s.id = t.seen
 JOIN scans c ON c.id = s.scan WHERE c.file = ? GROUP BY t.result, t.severity"""
@@ -72,16 +72,20 @@ def _scans(db: sqlite3.Connection, file: int) -> Iterator[dict[str, Any]]:
 
 
 def _names(db: sqlite3.Connection, file: int) -> Iterator[str]:
-    found = dict.fromkeys(host for _, host, _, _ in db.execute(_HOSTS, (file, True)))
-    yield from list(found)[:MOST]
+    yield from (host for host, _, _ in db.execute(_HOSTS, (file, True, MOST)))
 
 
 def _unknown(db: sqlite3.Connection, file: int, matcher: Matcher) -> Iterator[dict[str, Any]]:
     """Hosts that no host of the inventory is, with all that the scanner calls them."""
-    for _, host, names, addresses in islice(db.execute(_HOSTS, (file, False)), MOST):
-        known = json.loads(names), json.loads(addresses)
-        several = matcher.match(*known).several
-        yield {"host": host, "names": known[0], "addresses": known[1], "several": list(several)}
+    for host, *lists in db.execute(_HOSTS, (file, False, MOST)):
+        names, addresses = map(all_of, lists)
+        several = matcher.match(names, addresses).several
+        yield {"host": host, "names": names, "addresses": addresses, "several": list(several)}
+
+
+def all_of(lists: str) -> list[str]:
+    """What several lists (a JSON array of texts, each a JSON array) hold together, each once."""
+    return list(dict.fromkeys(one for each in json.loads(lists) for one in json.loads(each)))
 
 
 def _rows(db: sqlite3.Connection, file: int) -> dict[str, Any]:

@@ -1,0 +1,19 @@
+"""Commands: findings import, list, show, diff, hosts, files."""
+
+from __future__ import annotations
+
+import typer
+
+from opsbook.cli import findings_asked, findings_diff, findings_import
+from opsbook.text import tr
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to ``app``."""
+    group = typer.Typer(
+        help=tr("Findings: what scanners found on hosts, and how it stands."),
+        no_args_is_help=True, add_completion=False,
+    )  # fmt: skip
+    for module in (findings_import, findings_asked, findings_diff):
+        module.register_in(group)
+    app.add_typer(group, name="findings")

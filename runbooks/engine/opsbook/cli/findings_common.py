@@ -1,0 +1,83 @@
+"""What the commands of findings share: the estate with its store, fixed words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from opsbook.model.message import msg
+
+if TYPE_CHECKING:
+    from opsbook.domains.hardening.store.store import FindingStore
+    from opsbook.model.estate import Estate, Inventory
+    from opsbook.model.places import Places
+
+SEVERITIES = {
+    "critical": msg("critical"),
+    "high": msg("high"),
+    "medium": msg("medium"),
+    "low": msg("low"),
+    "info": msg("informational"),
+    "unknown": msg("unknown"),
+}
+STATES = {
+    "open": msg("open"),
+    "fixed": msg("fixed"),
+    "not_reproducible": msg("not reproducible"),
+    "undecided": msg("undecided"),
+    "noted": msg("noted"),
+    "waived": msg("waived"),
+}
+RESULTS = {
+    "fail": msg("fails"),
+    "pass": msg("passes"),
+    "error": msg("error of the scanner"),
+    "unknown": msg("no answer"),
+    "not_applicable": msg("does not apply"),
+    "not_checked": msg("not checked"),
+    "informational": msg("mentioned"),
+}
+CREDENTIALED = {
+    "True": msg("yes"),
+    "False": msg("no"),
+    "None": msg("not told"),
+}
+
+
+class Asked(NamedTuple):
+    """An estate and all its hosts."""
+
+    places: Places
+    estate: Estate
+    inventory: Inventory
+
+
+def asked_estate(name: str) -> Asked:
+    """The estate given by name or path. Raises InputFault, UsageFault."""
+    from opsbook.execution.declared.declarations import load_estate
+    from opsbook.execution.declared.inventory import load_inventory
+    from opsbook.model.places import Places
+
+    places = Places.from_env()
+    estate = load_estate(name, places)
+    return Asked(places, estate, load_inventory(estate, places, None))
+
+
+def open_store(asked: Asked) -> FindingStore:
+    """The store of findings, with inventory and catalogue as they are now."""
+    from opsbook.domains.hardening.store.store import open_findings
+
+    return open_findings(asked.places, asked.estate.name, asked.inventory)
+
+
+def one_of(value: str | None, known: list[str], what: str) -> list[str]:
+    """Words separated by commas. Raises UsageFault for one that is not known."""
+    from opsbook.model.errors import UsageFault
+
+    words = [word.strip() for word in (value or "").split(",") if word.strip()]
+    for word in words:
+        if word not in known:
+            raise UsageFault(
+                msg("{option} does not know {word}; it takes: {known}.",
+                    option=what, word=word, known=", ".join(known))
+            )  # fmt: skip
+    return words
