@@ -1,0 +1,325 @@
+"""Trivy's JSON: schema 2, the bare list of old versions, and the reports of clusters.
+
+Source: aquasecurity/trivy ``pkg/types/report.go`` and ``vulnerability.go``, ``pkg/k8s/report``;
+real files. A report names no host: it is the one that people say (``host``), else what Trivy
+calls the artifact. Packages of a system belong to the host; packages of a language, and all of an
+image, to the artifact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from opsbook.domains.hardening.reading.jsontext import (
+    json_steps,
+    known_by,
+    number,
+    prose,
+    word,
+    words,
+)
+from opsbook.domains.hardening.reading.port import Head, Source
+from opsbook.domains.hardening.reading.severity import by_word
+from opsbook.domains.hardening.reading.spool import Spool
+from opsbook.model.finding import Result, Row, Scan, Seen, Told, Unreadable
+from opsbook.model.jsonstream import Event, How, Path, Step
+
+_LISTS = {
+    "Vulnerabilities",
+    "Misconfigurations",
+    "Secrets",
+    "Licenses",
+    "ExperimentalModifiedFindings",
+    "ModifiedFindings",
+}
+"""Of one result: what is read item by item."""
+_CLUSTER = {"Resources", "Vulnerabilities", "Misconfigurations", "Findings"}
+"""Of a cluster's report: lists of resources, each with results of its own."""
+
+_STATUS = {
+    "not_affected": Result.PASS,
+    "under_investigation": Result.UNKNOWN,
+}
+"""``fixed`` says that a fixed version exists, so that it and the rest are FAIL."""
+_CHECKED = {"PASS": Result.PASS, "EXCEPTION": Result.NOT_CHECKED, "FAIL": Result.FAIL}
+
+
+class Trivy:
+    """Format ``trivy``."""
+
+    name = "trivy"
+
+    def recognises(self, head: Head) -> int:
+        """By members that only Trivy writes."""
+        data = head.data
+        if b'"SchemaVersion"' in data and b'"ArtifactName"' in data:
+            return 95
+        if b'"ClusterName"' in data and (b'"Resources"' in data or b'"Vulnerabilities"' in data):
+            return 90
+        if b'"VulnerabilityID"' in data and b'"Target"' in data:
+            return 85
+        return 60 if b'"ArtifactName"' in data and b'"ArtifactType"' in data else 0
+
+    def read(self, source: Source) -> Iterable[Told]:
+        """Scan, one host, then every vulnerability, misconfiguration, secret and license."""
+        with Spool() as early:
+            reading = _Reading(source, early)
+            for step in json_steps(source.stream, _how):
+                if isinstance(step, Unreadable):
+                    yield step
+                else:
+                    yield from reading.take(step)
+            yield from reading.end()
+
+
+def _how(path: Path) -> How:
+    within = _in_result(path)
+    if within is None:
+        outer = not path or path == ("Results",) or path[0] in _CLUSTER
+        return How.INTO if outer and len(path) < 4 else How.WHOLE
+    if not within:
+        return How.INTO
+    if len(within) == 1:
+        return How.INTO if within[0] in _LISTS else How.PASS
+    return How.WHOLE
+
+
+def _in_result(path: Path) -> Path | None:
+    """``path`` from the result it is in; None outside of results."""
+    if path[:1] == ("*",):
+        return path[1:]
+    if path[:2] == ("Results", "*"):
+        return path[2:]
+    if path[:1] and path[0] in _CLUSTER and path[1:4] == ("*", "Results", "*"):
+        return path[4:]
+    return None
+
+
+@dataclass
+class _Reading:
+    """What was read and later rows need: no more than the heads of report and result."""
+
+    source: Source
+    early: Spool
+    report: dict[str, Any] = field(default_factory=dict)
+    resource: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, str] = field(default_factory=dict)
+    host: str = ""
+    waiting: bool = False
+
+    def take(self, step: Step) -> Iterator[Told]:
+        """What follows from one step."""
+        within = _in_result(step.path)
+        if within is None:
+            self._outside(step)
+        elif not within and step.event is Event.BEGIN:
+            self.result = {}
+        elif not within and step.event is Event.END:
+            yield from self._late()
+        elif len(within) == 1 and step.event is Event.VALUE:
+            self.result[within[0]] = word(step.value)
+        elif step.event is Event.VALUE:
+            yield from self._item(within[0], step.value)
+
+    def end(self) -> Iterator[Told]:
+        """The file has ended, perhaps in the middle of a result."""
+        yield from self._begin()
+        yield from self._late()
+
+    def _outside(self, step: Step) -> None:
+        if len(step.path) == 1 and step.event is Event.VALUE:
+            self.report[step.path[0]] = step.value
+        elif len(step.path) == 2 and step.event is Event.BEGIN:
+            self.resource = {}
+        elif len(step.path) == 3 and step.event is Event.VALUE:
+            self.resource[step.path[2]] = step.value
+
+    def _item(self, kind: str, item: Any) -> Iterator[Told]:
+        if "Target" not in self.result:
+            self.early.add([kind, item])
+            self.waiting = True
+            return
+        yield from self._begin()
+        yield _ROWS[kind](self, item if isinstance(item, Mapping) else {})
+
+    def _late(self) -> Iterator[Told]:
+        if self.waiting:
+            yield from self._begin()
+            for kind, item in self.early:
+                yield _ROWS[kind](self, item if isinstance(item, Mapping) else {})
+            self.early.clear()
+            self.waiting = False
+
+    def _begin(self) -> Iterator[Told]:
+        """Scan and host, once."""
+        if self.host:
+            return
+        report = self.report
+        named = word(self.source.options, "host")
+        artifact = word(report, "ArtifactName") or word(report, "ClusterName")
+        self.host = named or artifact or self.source.name
+        yield Scan(
+            format="trivy",
+            tool="Trivy",
+            file=self.source.name,
+            tool_version=word(report, "Trivy", "Version"),
+            content_version=word(report, "SchemaVersion"),
+            profile=word(report, "ArtifactType") or ("cluster" if "ClusterName" in report else ""),
+            started=word(report, "CreatedAt"),
+        )
+        names = dict.fromkeys(name for name in (named, artifact) if name)
+        os = f"{word(report, 'Metadata', 'OS', 'Family')} {word(report, 'Metadata', 'OS', 'Name')}"
+        yield Seen(id=self.host, names=tuple(names), os=os.strip())
+
+    @property
+    def target(self) -> str:
+        """What the result is about, within its resource where there is one."""
+        target = self.result.get("Target", "")
+        return f"{self._image}: {target}" if self.resource else target
+
+    def artifact(self, item: Mapping[str, Any]) -> str:
+        """The artifact a vulnerable package is in; "" when it is the host itself."""
+        of_the_system = self.result.get("Class") == "os-pkgs"
+        path = "" if of_the_system else word(item, "PkgPath") or self.result.get("Target", "")
+        if not self._of_an_image:
+            return path
+        return ": ".join(filter(None, (self._image, path)))
+
+    @property
+    def _image(self) -> str:
+        """What an image goes by: its name in a cluster or registry, else what Trivy calls it."""
+        resource = "/".join(filter(None, (word(self.resource, name) for name in _RESOURCE)))
+        return resource or word(self.report, "ArtifactName") or self.result.get("Target", "")
+
+    @property
+    def _of_an_image(self) -> bool:
+        kind = word(self.report, "ArtifactType")
+        return bool(self.resource) or "image" in kind or "ClusterName" in self.report
+
+
+_RESOURCE = ("Namespace", "Kind", "Name")
+
+
+def _vulnerability(reading: _Reading, item: Mapping[str, Any]) -> Row:
+    status = word(item, "Status")
+    name, fixed = word(item, "PkgName"), word(item, "FixedVersion")
+    installed = word(item, "InstalledVersion")
+    rule = word(item, "VulnerabilityID") or "unnamed"
+    artifact = reading.artifact(item)
+    more = {"description": prose(item, "Description"), "status": status, "artifact": artifact,
+            "url": word(item, "PrimaryURL"), "class": reading.result.get("Class", "")}  # fmt: skip
+    return Row(
+        host=reading.host,
+        scanner="trivy",
+        rule=rule,
+        result=_STATUS.get(status, Result.FAIL),
+        severity=by_word(word(item, "Severity")),
+        told=_told(item),
+        title=prose(item, "Title") or f"{rule}: {name}",
+        location=artifact,
+        evidence=f"{name} {installed}: {reading.target}",
+        remedy=f"{name} {fixed}" if fixed else "",
+        ids=known_by(rule, *words(item, "VendorIDs"), *words(item, "CweIDs")),
+        package=name,
+        installed=installed,
+        fixed=fixed,
+        more=_kept(more),
+    )
+
+
+def _told(item: Mapping[str, Any]) -> str:
+    severity, source = word(item, "Severity"), word(item, "SeveritySource")
+    return f"{severity} ({source})" if source else severity
+
+
+def _misconfiguration(reading: _Reading, item: Mapping[str, Any]) -> Row:
+    rule = word(item, "ID") or word(item, "AVDID") or "unnamed"
+    resource = word(item, "CauseMetadata", "Resource")
+    lines = _lines(item.get("CauseMetadata"))
+    return Row(
+        host=reading.host,
+        scanner="trivy",
+        rule=rule,
+        result=_CHECKED.get(word(item, "Status"), Result.UNKNOWN),
+        severity=by_word(word(item, "Severity")),
+        told=word(item, "Severity"),
+        title=prose(item, "Title") or rule,
+        location=f"{reading.target} {resource}".strip(),
+        evidence=f"{prose(item, 'Message')}{lines}",
+        remedy=prose(item, "Resolution"),
+        ids=known_by(word(item, "AVDID")),
+        more=_kept({"description": prose(item, "Description"), "url": word(item, "PrimaryURL")}),
+    )
+
+
+def _secret(reading: _Reading, item: Mapping[str, Any]) -> Row:
+    rule = word(item, "RuleID") or "unnamed"
+    return Row(
+        host=reading.host,
+        scanner="trivy",
+        rule=rule,
+        result=Result.FAIL,
+        severity=by_word(word(item, "Severity")),
+        told=word(item, "Severity"),
+        title=prose(item, "Title") or rule,
+        location=reading.target,
+        evidence=f"{prose(item, 'Match')}{_lines(item)}",
+        more=_kept({"category": word(item, "Category")}),
+    )
+
+
+def _license(reading: _Reading, item: Mapping[str, Any]) -> Row:
+    """A license is a fact for lawyers, not a defect of the host."""
+    name = word(item, "Name") or "unnamed"
+    package = word(item, "PkgName")
+    return Row(
+        host=reading.host,
+        scanner="trivy",
+        rule=f"license/{name}",
+        result=Result.INFORMATIONAL,
+        severity=by_word(word(item, "Severity")),
+        told=word(item, "Severity"),
+        title=f"{package} {name}".strip(),
+        location=word(item, "FilePath") or reading.target,
+        package=package,
+        more=_kept({"category": word(item, "Category"), "url": word(item, "Link")}),
+    )
+
+
+def _modified(reading: _Reading, item: Mapping[str, Any]) -> Row:
+    """What an ignore file or VEX took out of the report: told with the reason, never left out."""
+    finding = item.get("Finding")
+    inner = finding if isinstance(finding, Mapping) else {}
+    kind = word(item, "Type")
+    make = {"misconfiguration": _misconfiguration, "secret": _secret, "license": _license}
+    row = make.get(kind, _vulnerability)(reading, inner)
+    status = word(item, "Status")
+    reason = " ".join(filter(None, (status, prose(item, "Statement"), word(item, "Source"))))
+    result = Result.PASS if status in ("not_affected", "fixed") else row.result
+    return replace(row, result=result, more={**row.more, "suppressed": reason})
+
+
+_ROWS = {
+    "Vulnerabilities": _vulnerability,
+    "Misconfigurations": _misconfiguration,
+    "Secrets": _secret,
+    "Licenses": _license,
+    "ExperimentalModifiedFindings": _modified,
+    "ModifiedFindings": _modified,
+}
+
+
+def _lines(item: Any) -> str:
+    first, last = number(item, "StartLine"), number(item, "EndLine")
+    if not first:
+        return ""
+    return f" (line {first:.0f})" if last in (None, first) else f" (lines {first:.0f}-{last:.0f})"
+
+
+def _kept(more: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in more.items() if value}
+
+
+FORMAT = Trivy()

@@ -1,0 +1,69 @@
+"""Lynis's report.dat, by the functions of Lynis 3.0.8 that write it."""
+
+from __future__ import annotations
+
+from opsbook.model.finding import Result, Severity
+from support.reading import sample, told
+
+REPORT = sample("lynis-report.dat")
+
+
+def test_one_test_with_several_suggestions_is_several_rows() -> None:
+    tale = told("lynis", REPORT)
+    failed = [(row.rule, row.location) for row in tale.rows if row.result is Result.FAIL]
+    assert len(failed) == len(set(failed))
+    assert set(failed) >= {
+        ("AUTH-9286/PASS_MIN_DAYS", ""), ("AUTH-9286/PASS_MAX_DAYS", ""),
+        ("FILE-6310", "/home"), ("FILE-6310", "/tmp"), ("FILE-6310", "/var"),
+        ("NETW-3200/dccp", ""), ("NETW-3200/sctp", ""),
+        ("SSH-7408/PermitRootLogin", ""), ("SSH-7408/MaxAuthTries", ""),
+        ("KRNL-6000/kernel.kptr_restrict", ""), ("KRNL-6000/net.ipv4.conf.all.send_redirects", ""),
+        ("PKGS-7392", "openssh-server"), ("PKGS-7392", "libssl3"),
+    }  # fmt: skip
+
+
+def test_details_carry_the_value_that_is_and_the_one_that_should_be() -> None:
+    row = told("lynis", REPORT).of("KRNL-6000/kernel.kptr_restrict")
+    assert (row.evidence, row.severity) == ("kernel.kptr_restrict: 0 (2)", Severity.LOW)
+
+
+def test_what_only_announces_details_is_no_finding() -> None:
+    assert told("lynis", REPORT).of("KRNL-6000").result is Result.INFORMATIONAL
+
+
+def test_a_warning_is_worse_than_a_suggestion() -> None:
+    row = told("lynis", REPORT).of("KRNL-5830")
+    assert (row.severity, row.told, row.remedy) == (Severity.MEDIUM, "warning", "reboot")
+
+
+def test_no_pass_is_claimed_and_what_did_not_run_is_told() -> None:
+    tale = told("lynis", REPORT)
+    assert Result.PASS not in {row.result for row in tale.rows}
+    quiet = {row.rule: row.result.value for row in tale.rows if row.told in ("executed", "skipped")}
+    assert quiet == {
+        "AUTH-9204": "informational", "TIME-3104": "informational", "PHP-2211": "not_checked",
+    }  # fmt: skip
+    assert tale.of("BOOT-5180").result is Result.ERROR
+
+
+def test_the_host_has_its_name_with_and_without_domain() -> None:
+    (host,) = told("lynis", REPORT).hosts
+    assert (host.names, host.addresses) == (("web01", "web01.example.org"), ("10.0.0.11",))
+
+
+def test_a_report_that_was_not_finished_says_so() -> None:
+    tale = told("lynis", REPORT[: REPORT.index(b"tests_executed")])
+    assert [one.ends for one in tale.unreadable] == [True]
+    assert len(tale.rows) == 19
+
+
+def test_the_same_suggestion_twice_has_a_place_each() -> None:
+    text = (
+        "lynis_version=3\nsuggestion[]=X-1|one|-|-|\nsuggestion[]=X-1|two|/etc/b|-|\nfinish=true\n"
+    )
+    assert [row.location for row in told("lynis", text).rows] == ["", "/etc/b"]
+
+
+def test_bars_in_a_value_are_part_of_it() -> None:
+    row = told("lynis", REPORT).of("SSH-7408/PermitRootLogin")
+    assert row.evidence.endswith("(FORCED-COMMANDS-ONLY|NO|PROHIBIT-PASSWORD|WITHOUT-PASSWORD))")
