@@ -34,7 +34,7 @@ def ask_again(approved: HostPlan, now: Snapshot, way: Way, ours: Sequence[str]) 
         outlook=outlook,
         reason=reason,
         items=items,
-        undo=undo_of(items or approved.items, now.looks),
+        undo=undo_of(approved.items, now.looks),
         notes=approved.notes,
         seconds=approved.seconds,
         given=dict(approved.given) | {"way": way_in(way)},

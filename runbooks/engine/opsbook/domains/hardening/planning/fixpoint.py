@@ -141,9 +141,9 @@ def _reconcile(works: dict[str, Work]) -> Iterator[Aside]:
             continue
         for thing in at_odds(one.claims, other.claims):
             if _accepts(other, thing, one.claims[thing]):
-                works[other.control.key] = other = _without(other, thing)
+                works[other.control.key] = other = _yielding(other, thing, one.claims[thing])
             elif _accepts(one, thing, other.claims[thing]):
-                works[one.control.key] = one = _without(one, thing)
+                works[one.control.key] = one = _yielding(one, thing, other.claims[thing])
             else:
                 del works[other.control.key]
                 yield aside_of(other.one, "conflict", msg(
@@ -162,7 +162,11 @@ def _reconcile(works: dict[str, Work]) -> Iterator[Aside]:
 
 
 def _accepts(work: Work, thing: Thing, value: str) -> bool:
-    """Whether the control of ``work`` would be content with ``value``, going by its rules."""
+    """Whether the control of ``work`` would be content with ``value``, going by its rules, and
+    its steps that settle ``thing`` settle nothing else.
+    """
+    if any(thing in (own := claims_of([step])) and len(own) > 1 for step in work.steps):
+        return False
     rules = _rules(work.control, work.values, work.claims[thing])
     return bool(rules) and all(
         work.control.expect[name].holds([value], work.values) for name in rules
@@ -174,10 +178,10 @@ def _rules(control: Control, values: Mapping[str, Any], own: str) -> list[str]:
     return [name for name, rule in control.expect.items() if rule.holds([own], values)]
 
 
-def _without(work: Work, thing: Thing) -> Work:
-    """``work`` without the steps that settle ``thing``: another control settles it as well."""
+def _yielding(work: Work, thing: Thing, value: str) -> Work:
+    """``work`` leaving it to another control to bring ``thing`` to ``value``."""
     steps = tuple(step for step in work.steps if thing not in claims_of([step]))
-    return replace(work, steps=steps, claims=claims_of(steps))
+    return replace(work, steps=steps, claims=work.claims | {thing: value})
 
 
 def _all_claims(works: Iterable[Work]) -> Claims:

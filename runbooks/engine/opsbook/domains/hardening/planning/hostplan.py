@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsbook.domains.hardening.planning.choice import Aside, Host, aside_of
-from opsbook.domains.hardening.planning.claims import PRESENT, packages
+from opsbook.domains.hardening.planning.claims import PRESENT, claims_of, packages
 from opsbook.domains.hardening.planning.fixpoint import Settled, Work
 from opsbook.domains.hardening.planning.snapshot import Look, Marker
 from opsbook.domains.hardening.planning.way import Way
 from opsbook.domains.hardening.planning.wishes import FINDINGS
+from opsbook.model.finding import Result
 from opsbook.model.message import Message, msg
 from opsbook.model.plan import Coverage, HostPlan, Item, Outlook, UndoOutlook
 
@@ -59,13 +60,16 @@ def steps_of(works: Iterable[Work]) -> list[Step]:
 def make_plan(draft: Draft, looks: Mapping[str, Look]) -> HostPlan:
     """The plan of the host of ``draft`` whose steps were looked at."""
     works, asides = _possible(draft.settled, looks)
+    works, idle = _moved(works, looks)
+    asides = _bounded([*asides, *idle])
     steps = steps_of(works)
     of_control = {work.control.key: work for work in works}
-    items = tuple(_item(step, looks[step["id"]], of_control[step["control"]])
-                  for step in steps if looks[step["id"]].changes)  # fmt: skip
+    items = tuple(
+        _item(step, looks[step["id"]], of_control[step["control"]])
+        for step in steps
+        if looks[step["id"]].changes
+    )
     changed = {item.detail["control"] for item in items}
-    asides += [_as_wanted(work) for work in works if work.control.key not in changed]
-    asides = _bounded(asides)
     return HostPlan(
         host=draft.host.name,
         outlook=Outlook.CHANGE if items else Outlook.NOTHING,
@@ -138,10 +142,35 @@ def _ids(work: Work) -> Iterator[str]:
         yield f"{work.control.key}#{number}"
 
 
-def _as_wanted(work: Work) -> Aside:
-    return aside_of(
-        work.one, "as_wanted", msg("it is on the host already as its steps would set it")
-    )
+def _moved(
+    works: Sequence[Work], looks: Mapping[str, Look]
+) -> tuple[tuple[Work, ...], list[Aside]]:
+    """The works that change something, or hold already; asides for those without a change.
+
+    What another control's step brings about counts as the control's own.
+    """
+    acting = [step for step in steps_of(works) if looks[step["id"]].changes]
+    changed = {step["control"] for step in acting}
+    settled = claims_of(acting).keys()
+    kept: list[Work] = []
+    asides: list[Aside] = []
+    for work in works:
+        acts = work.control.key in changed or work.claims.keys() & settled
+        holds = work.one.verdict.result is Result.PASS
+        if not acts:
+            asides.append(_idle(work, holds=holds))
+        if acts or holds:
+            kept.append(work)
+    return tuple(kept), asides
+
+
+def _idle(work: Work, *, holds: bool) -> Aside:
+    if holds:
+        why = msg("it is on the host already as its steps would set it")
+        return aside_of(work.one, "as_wanted", why)
+    why = msg("its steps would change nothing, and yet it does not hold: {observed}",
+              observed=work.one.verdict.observed[:300] or "-")  # fmt: skip
+    return aside_of(work.one, "no_effect", why)
 
 
 def _bounded(asides: Sequence[Aside]) -> list[Aside]:
