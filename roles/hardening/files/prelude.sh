@@ -23,10 +23,10 @@ exec 3>&1
 # see WHERE NAME VALUE [OF]: WHERE is configured or effective; the same NAME again makes a list;
 # OF is what the value belongs to (a path, a user). Told on one line, whatever VALUE holds.
 see() {
-    _said=$3 _of=${4-}
-    case $_said in *"$NL"*) one_line "$_said" && _said=$_line ;; esac
-    case $_of in *["$NL$TAB"]*) one_line "$_of" && _of=$_line ;; esac
-    printf 'see\t%s\t%s\t%s\t%.300s\t%.2000s\n' "$_key" "$1" "$2" "$_of" "$_said" >&3
+    _see=$3 _see_of=${4-}
+    case $_see in *"$NL"*) one_line "$_see" && _see=$_line ;; esac
+    case $_see_of in *["$NL$TAB"]*) one_line "$_see_of" && _see_of=$_line ;; esac
+    printf 'see\t%s\t%s\t%s\t%.300s\t%.2000s\n' "$_key" "$1" "$2" "$_see_of" "$_see" >&3
 }
 
 # none WHERE NAME: looked, and there is nothing.
@@ -38,18 +38,31 @@ cannot() { printf 'cannot\t%s\t%s\n' "$_key" "$1" >&3; }
 
 # one_line TEXT: $_line is TEXT with its line ends and tabs made visible.
 one_line() {
-    _rest=$1 _line=
+    _tail=$1 _line=
     while :; do
-        case $_rest in
+        case $_tail in
         *["$NL$TAB"]*) ;;
         *) break ;;
         esac
-        _part=${_rest%%["$NL$TAB"]*}
-        _rest=${_rest#"$_part"}
-        case $_rest in "$NL"*) _line=$_line$_part'\n' ;; *) _line=$_line$_part'\t' ;; esac
-        _rest=${_rest#?}
+        _head=${_tail%%["$NL$TAB"]*}
+        _tail=${_tail#"$_head"}
+        case $_tail in "$NL"*) _line=$_line$_head'\n' ;; *) _line=$_line$_head'\t' ;; esac
+        _tail=${_tail#?}
     done
-    _line=$_line$_rest
+    _line=$_line$_tail
+}
+
+# tell WHERE NAME LINES: each line is what it belongs to, a blank, and the value; none for no lines.
+tell() {
+    [ -n "$3" ] || { none "$1" "$2"; return; }
+    IFS=$NL
+    set -f
+    for _each in $3; do
+        IFS=$USUAL
+        see "$1" "$2" "${_each#* }" "${_each%% *}"
+    done
+    set +f
+    IFS=$USUAL
 }
 
 # --- looking ------------------------------------------------------------------------------------
@@ -370,34 +383,43 @@ _mount_line() {
 
 # sshd_option NAME: tells configured.NAME and effective.NAME (NAME in small letters). Configured is
 # what sshd makes of its files, and whatever a Match block says beside it; effective is the same once
-# the daemon that runs has read the files as they are now, else what it may still have: `stale`.
+# the daemon that runs has read the files as they are now, else that it has not.
 _sshd_known=0
 sshd_option() {
-    [ "$_sshd_known" = 1 ] || _read_sshd
-    if [ -z "$_sshd" ]; then
-        cannot sshd_test
-        return 1
-    fi
+    sshd_read || return
     _told=0 IFS=$NL
     set -f
     for _one in $_sshd; do
         case $_one in
         "$1 "*) see configured "$1" "${_one#* }" && _told=1 ;;
-        "in-match $1 "*) see configured "$1" "${_one#in-match * }" "${_sshd_match:-Match}" ;;
+        "in-match $1 "*) see configured "$1" "${_one#in-match * }" Match ;;
         esac
     done
-    [ "$_told" = 1 ] || none configured "$1"
-    if [ "$_sshd_stale" = 1 ]; then
-        see effective "$1" stale
-    else
-        _told=0
-        for _one in $_sshd; do
-            case $_one in "$1 "*) see effective "$1" "${_one#* }" && _told=1 ;; esac
-        done
-        [ "$_told" = 1 ] || none effective "$1"
-    fi
     set +f
     IFS=$USUAL
+    [ "$_told" = 1 ] || none configured "$1"
+    if [ "$_sshd_stale" = 1 ]; then
+        see effective "$1" '(not reloaded)'
+    elif sshd_value "$1"; then
+        see effective "$1" "$value"
+    else
+        none effective "$1"
+    fi
+}
+
+# sshd_value NAME: $value is what sshd makes of NAME outside of Match blocks, its default included.
+sshd_value() {
+    value=''
+    case $NL$_sshd in *"$NL$1 "*) ;; *) return 1 ;; esac
+    value=$NL$_sshd
+    value=${value#*"$NL$1 "}
+    value=${value%%"$NL"*}
+}
+
+# sshd_read: sshd has been asked; $_sshd_stale is 1 where the daemon has not read its files since.
+sshd_read() {
+    [ "$_sshd_known" = 1 ] || _read_sshd
+    [ -n "$_sshd" ] || { cannot sshd_test && return 1; }
 }
 
 _read_sshd() {
@@ -435,6 +457,164 @@ _sshd_is_stale() {
     done
     IFS=$USUAL
     [ /etc/ssh/sshd_config.d -nt /run/sshd.pid ]
+}
+
+# --- accounts -----------------------------------------------------------------------------------
+
+# accounts: $value has a line for each account of this host:
+# name:uid:gid:shell:password:max:min:warn:inactive:changed, password being set, empty or locked.
+_accounts='' _accounts_known=0
+accounts() {
+    if [ "$_accounts_known" = 0 ]; then
+        _accounts_known=1
+        [ -r /etc/passwd ] && [ -r /etc/shadow ] && _accounts=$(awk -F: '
+            FILENAME == "/etc/shadow" { word = $2 == "" ? "empty" : $2 ~ /^[!*]|^x$/ ? "locked" : "set"
+                shadow[$1] = word ":" $5 ":" $4 ":" $6 ":" $7 ":" $3; next }
+            NF >= 7 { if ($2 == "") mine = "empty:::::"
+                else if ($2 != "x" && $2 !~ /^[!*]/) mine = "set:::::"
+                else mine = ($1 in shadow) ? shadow[$1] : "locked:::::"
+                print $1 ":" $3 ":" $4 ":" $7 ":" mine }' /etc/shadow /etc/passwd 2>/dev/null)
+    fi
+    value=$_accounts
+    [ -n "$value" ] || { cannot unreadable:/etc/shadow && return 1; }
+}
+
+# tell_accounts WHERE NAME AWK: what AWK prints of the lines of accounts (fields split at colons).
+tell_accounts() {
+    accounts || return
+    tell "$1" "$2" "$(printf '%s\n' "$value" | awk -F: "$3")"
+}
+
+# --- PAM ----------------------------------------------------------------------------------------
+
+# pam_files TYPE: $value are the files in which the stack of that type stands.
+pam_files() {
+    if [ "$FAMILY" = debian ]; then
+        value="/etc/pam.d/common-$1"
+    else
+        value="/etc/pam.d/system-auth /etc/pam.d/password-auth"
+    fi
+}
+
+# pam_args FILE TYPE MODULE: $value is what MODULE is given there (of all its lines). 1: not there.
+_pam_asked='' _pam_said='' _pam_rc=1
+pam_args() {
+    if [ "$_pam_asked" != "$*" ]; then
+        _pam_asked=$* _pam_said='' _pam_rc=1
+        [ -r "$1" ] && _pam_said=$(awk -v type="$2" -v module="$3" '
+            /^[ \t]*#/ { next }
+            { word = $1; sub(/^-/, "", word); if (word != type) next
+              rest = $0; sub(/^[ \t]*-?[a-z]+[ \t]+/, "", rest); sub(/[ \t]#.*$/, "", rest)
+              if (rest ~ /^\[/) sub(/^\[[^]]*\][ \t]*/, "", rest); else sub(/^[^ \t]+[ \t]+/, "", rest)
+              split(rest, part, /[ \t]+/); name = part[1]; sub(/.*\//, "", name)
+              if (name != module) next
+              found = 1; sub(/^[^ \t]+[ \t]*/, "", rest); out = out " " rest }
+            END { print out; exit !found }' "$1" 2>/dev/null) && pam_there "$3" && _pam_rc=0
+    fi
+    value=$_pam_said
+    return "$_pam_rc"
+}
+
+# pam_there MODULE: whether the module itself is installed.
+pam_there() {
+    for _so in /lib/security/"$1" /lib64/security/"$1" /lib/*/security/"$1" \
+        /usr/lib/security/"$1" /usr/lib64/security/"$1" /usr/lib/*/security/"$1"; do
+        [ -e "$_so" ] && return 0
+    done
+    return 1
+}
+
+# pam_enabled NAME TYPE MODULE: tells effective.NAME, yes or no, of each file of the stack. PAM
+# reads its files at every login, so what they say is in effect.
+pam_enabled() {
+    pam_files "$2"
+    for _stack in $value; do
+        if pam_args "$_stack" "$2" "$3"; then _on=yes; else _on=no; fi
+        see effective "$1" "$_on" "$_stack"
+    done
+}
+
+# pam_setting NAME TYPE MODULE CONF [DEFAULT]: tells configured.NAME and effective.NAME of a setting
+# that stands behind the module or in its own file; where the module is not in use, effective is off.
+pam_setting() {
+    pam_files "$2"
+    for _stack in $value; do
+        _on=1
+        pam_args "$_stack" "$2" "$3" || _on=0
+        _args=" $value "
+        case $_args in
+        *" $1="*) value=${_args##*" $1="} && value=${value%% *} && _said=1 ;;
+        *" $1 "*) value=yes _said=1 ;;
+        *) if security_value "$4" "$1"; then _said=1; else _said=0; fi ;;
+        esac
+        _now=$value
+        if [ "$_said" = 1 ]; then see configured "$1" "$_now" "$_stack"; else none configured "$1"; fi
+        [ "$_said" = 1 ] || _now=${5-}
+        if [ "$_on" = 0 ]; then
+            see effective "$1" off "$_stack"
+        elif [ -n "$_now" ]; then
+            see effective "$1" "$_now" "$_stack"
+        else
+            none effective "$1"
+        fi
+    done
+}
+
+# security_value FILE KEY: FILE of /etc/security counts after those of FILE.d; a flag is yes.
+security_value() {
+    _best='' _any=1
+    for _part_file in "$1".d/*.conf "$1"; do
+        [ -e "$_part_file" ] || continue
+        conf_value "$_part_file" "$2" && _best=${value:-yes} _any=0
+    done
+    value=$_best
+    return "$_any"
+}
+
+# --- sudo ---------------------------------------------------------------------------------------
+
+# sudo_lines: $value has the lines of sudoers and of what it includes, each after its file and a tab.
+_sudo='' _sudo_known=0
+sudo_lines() {
+    if [ "$_sudo_known" = 0 ]; then
+        _sudo_known=1
+        [ -r /etc/sudoers ] && _sudo=$(_sudo_files /etc/sudoers 0 | sort -u | tr '\n' '\0' |
+            xargs -0 awk '{ line = line $0 }
+                /\\$/ { sub(/\\$/, "", line); next }
+                line !~ /^[ \t]*#/ && line !~ /^[ \t]*$/ { sub(/^[ \t]+/, "", line); print FILENAME "\t" line }
+                { line = "" }' 2>/dev/null)
+    fi
+    value=$_sudo
+    [ -n "$value" ] || { cannot unreadable:/etc/sudoers && return 1; }
+}
+
+_sudo_files() {
+    [ -r "$1" ] && [ "$2" -lt 9 ] || return 0
+    printf '%s\n' "$1"
+    awk '$1 ~ /^[#@]include(dir)?$/ { print $1, $2 }' "$1" | while read -r _word _path; do
+        case $_path in /*) ;; *) _path=/etc/$_path ;; esac
+        case $_word in
+        ?includedir) for _inc in "$_path"/*; do
+            case ${_inc##*/} in *.* | *~) ;; *) [ -f "$_inc" ] && _sudo_files "$_inc" $(($2 + 1)) ;; esac
+        done ;;
+        *) _sudo_files "$_path" $(($2 + 1)) ;;
+        esac
+    done
+}
+
+# sudo_default NAME: tells configured.NAME of a setting that holds for everybody: its value, yes or no.
+sudo_default() {
+    sudo_lines || return
+    value=$(printf '%s\n' "$value" | awk -v name="$1" '
+        { line = substr($0, index($0, "\t") + 1) } line !~ /^Defaults[ \t]/ { next }
+        { sub(/^Defaults[ \t]+/, "", line); line = "," line
+          gsub(/[ \t]*=[ \t]*/, "=", line); gsub(/,[ \t]*/, ",", line); gsub(/[ \t]+$/, "", line)
+          at = index(line, "," name "="); if (at) { said = substr(line, at + length(name) + 2)
+              if (said ~ /^"/) { sub(/^"/, "", said); sub(/".*/, "", said) } else sub(/,.*/, "", said) }
+          if (index(line ",", "," name ",")) said = "yes"
+          if (index(line ",", ",!" name ",")) said = "no" }
+        END { print said }')
+    if [ -n "$value" ]; then see configured "$1" "$value"; else none configured "$1"; fi
 }
 
 # --- what the host is ---------------------------------------------------------------------------

@@ -21,6 +21,7 @@ _ABOUT = {
     "mount": msg("{name} is not a file system of its own"),
     "no_tool": msg("{name} is missing on this host, so nothing can be said"),
     "no_sysctl": msg("the kernel of this host has no {name}"),
+    "no_pam_unix": msg("pam_unix.so is not in {name}, which is unusual"),
     "no_file": msg("there is no {name}"),
     "unreadable": msg("{name} cannot be read"),
 }

@@ -17,6 +17,10 @@ Site = Mapping[str, "Scalar | Sequence[Scalar]"]
 """Values of a site by name."""
 
 
+NOT_LOADED = "(not reloaded)"
+"""Told by checks in place of what runs where that has not read its files since they changed."""
+
+
 class ValueRef(Declared):
     """Stands for the value of that name, which a site may set."""
 
@@ -102,7 +106,8 @@ class Rule(Declared):
     def references(self) -> tuple[str, ...]:
         """The values of the site that it names."""
         stated = getattr(self, self.kind)
-        return (stated.value,) if isinstance(stated, ValueRef) else ()
+        parts = stated if isinstance(stated, tuple) else (stated,)
+        return tuple(part.value for part in parts if isinstance(part, ValueRef))
 
     def limit(self, site: Site) -> Any:
         """What it compares with: a scalar or a tuple, values of the ``site`` put in.
@@ -110,20 +115,26 @@ class Rule(Declared):
         Raises KeyError for a value that the site has not.
         """
         stated = getattr(self, self.kind)
-        if not isinstance(stated, ValueRef):
-            return stated
-        found = site[stated.value]
-        return found if isinstance(found, str | int) else tuple(found)
+        if isinstance(stated, tuple):
+            return tuple(_put(part, site) for part in stated)
+        found = _put(stated, site)
+        if self.kind == "subset_of" and isinstance(found, str):
+            return tuple(found.split(","))
+        return found
 
     def breaks(self, value: str, site: Site) -> bool:
         """Whether one value that was seen breaks the rule; ``includes`` is of all at once."""
+        if value == NOT_LOADED:
+            return True
         return bool(_BREAKS[self.kind](self._fold(value), self._folded(site)))
 
     def holds(self, values: Sequence[str], site: Site) -> bool:
         """Whether the rule holds of all values that were seen, none being seen included."""
         if self.kind == "includes":
             seen = {self._fold(value) for value in values}
-            return all(str(item) in seen for item in self._folded(site))
+            return NOT_LOADED not in values and all(
+                str(item) in seen for item in self._folded(site)
+            )
         if not values:
             return self.or_none or self.kind in ("none", "not_one_of", "subset_of")
         return not any(self.breaks(value, site) for value in values)
@@ -131,7 +142,8 @@ class Rule(Declared):
     def wanted(self, site: Site) -> str:
         """The rule in signs rather than words, for a table: ``no``, ``<= 90``, ``a | b``."""
         limit = self.limit(site)
-        text = _listed(limit) if isinstance(limit, tuple) else str(limit)
+        joint = " - " if self.kind == "between" else " | "
+        text = joint.join(map(str, limit)) if isinstance(limit, tuple) else str(limit)
         return _SIGNS[self.kind].format(text)
 
     def _fold(self, text: str) -> str:
@@ -144,8 +156,12 @@ class Rule(Declared):
         return self._fold(limit) if isinstance(limit, str) and self.kind == "is_" else limit
 
 
-def _listed(items: tuple[Scalar, ...]) -> str:
-    return " | ".join(str(item) for item in items)
+def _put(stated: Any, site: Site) -> Any:
+    """What is stated, or the value of the site that it names."""
+    if not isinstance(stated, ValueRef):
+        return stated
+    found = site[stated.value]
+    return found if isinstance(found, str | int) else tuple(found)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -79,10 +79,13 @@ class Choice(Declared):
 
 
 class Value(Declared):
-    """What a site may set."""
+    """What a site may set; what is ``required`` has no default, and until a site has set it the
+    control is for people.
+    """
 
     type: Literal["integer", "string", "list"]
-    default: Any
+    default: Any = None
+    required: bool = False
     minimum: int | None = None
     maximum: int | None = None
     pattern: str | None = None
@@ -90,7 +93,10 @@ class Value(Declared):
 
     @model_validator(mode="after")
     def _default_is_valid(self) -> Value:
-        self.check("default", self.default)
+        if self.required != (self.default is None):
+            raise WrongValue(msg("a value has a default, or is required"))
+        if not self.required:
+            self.check("default", self.default)
         return self
 
     def check(self, name: str, value: Any) -> Any:
@@ -193,6 +199,9 @@ class Control(Declared):
     def _knows_its_values(self, part: Control | Variant) -> None:
         named = [name for rule in (part.expect or {}).values() for name in rule.references]
         named += [name for step in part.steps or () for name in step.references("value")]
+        ruling = {name for rule in (part.expect or {}).values() for name in rule.references}
+        if any(self.values[name].required for name in ruling & set(self.values)):
+            raise WrongValue(msg("what is expected cannot hang on a value that is required"))
         if unknown := sorted(set(named) - set(self.values)):
             raise WrongValue(msg("no such value is declared: {names}", names=", ".join(unknown)))
 
@@ -210,8 +219,8 @@ class Control(Declared):
         return self.model_copy(update={k: v for k, v in stated.items() if v is not None})
 
     def site_values(self, stated: Mapping[str, Any]) -> dict[str, Any]:
-        """The values in force, where a site ``stated`` some. Raises WrongValue, also for names
-        that the control does not have.
+        """The values in force, where a site ``stated`` some; required ones that it did not state
+        are missing. Raises WrongValue, also for names that the control does not have.
         """
         if unknown := sorted(set(stated) - set(self.values)):
             raise WrongValue(msg("{key} has no value {names}; it has: {known}", key=self.key,
@@ -220,4 +229,5 @@ class Control(Declared):
         return {
             name: value.check(name, stated.get(name, value.default))
             for name, value in self.values.items()
+            if name in stated or not value.required
         }

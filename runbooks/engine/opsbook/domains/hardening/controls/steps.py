@@ -1,8 +1,8 @@
 """The steps that set a control right: which kinds there are, and what each must and may say.
 
 A kind is one class in ``plugins/module_utils/hardening/steps``. ``{value: name}`` in a step stands
-for a value of the site, ``{observed: effective.x}`` for what the check saw; :func:`resolve` puts
-both in, so that hosts get plain data.
+for a value of the site, ``{observed: effective.x}`` for what the check saw; planning puts both in,
+so that hosts get plain data.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ KINDS: Mapping[str, Fields] = {
     "mode": _fields("paths", "at_most owner groups"),
     "package": _fields("names state"),
     "unit": _fields("unit", "enabled active"),
-    "pam_profile": _fields("name lines"),
+    "pam_profile": _fields("name lines", "feature"),
     "pam_option": _fields("file module", "type add remove"),
-    "account": _fields("users_from", "max_days inactive lock shell"),
+    "account": _fields("users_from", "max_days min_days warn_days inactive lock shell"),
     "mount_option": _fields("mount options"),
     "grub_argument": _fields("argument", "value"),
     "audit_rules": _fields("file lines"),
@@ -93,25 +93,6 @@ class Step(Declared):
 
         _put_in(dict(self.stated), note)
         return tuple(found)
-
-
-def resolve(
-    step: Step, values: Mapping[str, Any], observed: Callable[[str], list[str]]
-) -> dict[str, Any]:
-    """The step as plain data for a host.
-
-    ``values`` are those of the site; ``observed`` gives what an observation is about: its users,
-    paths. Raises KeyError for a value that the site has not.
-    """
-
-    def meant(kind: str, name: str) -> Any:
-        return values[name] if kind == "value" else observed(name)
-
-    fields = dict(step.stated)
-    if isinstance(fields.get("users_from"), str):
-        fields["users"] = observed(fields.pop("users_from"))
-    put: dict[str, Any] = _put_in(fields, meant)
-    return {"kind": step.kind, **put}
 
 
 def _put_in(data: Any, meant: Callable[[str, str], Any]) -> Any:

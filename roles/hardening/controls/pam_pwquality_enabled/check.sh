@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+pam_enabled enabled password pam_pwquality.so

@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+sshd_option clientaliveinterval
+sshd_option clientalivecountmax

@@ -1,0 +1,5 @@
+# shellcheck shell=sh
+sshd_option disableforwarding
+sshd_option allowtcpforwarding
+sshd_option allowagentforwarding
+sshd_option x11forwarding

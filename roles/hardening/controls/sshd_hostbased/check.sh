@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+sshd_option hostbasedauthentication
+sshd_option ignorerhosts

@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+sshd_option permitemptypasswords

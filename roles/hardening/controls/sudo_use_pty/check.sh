@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+sudo_default use_pty
