@@ -47,8 +47,14 @@ def test_a_dump_without_agents_is_of_the_host_that_people_say() -> None:
 
 
 def test_answers_of_the_server_are_read() -> None:
-    check = {"policy_id": "cis_debian12", "id": 33000, "title": "t", "result": "failed",
-             "compliance": [{"key": "cis", "value": "1.1.2"}], "rules": [{"rule": "r"}]}  # fmt: skip
+    check = {
+        "policy_id": "cis_debian12",
+        "id": 33000,
+        "title": "t",
+        "result": "failed",
+        "compliance": [{"key": "cis", "value": "1.1.2"}],
+        "rules": [{"rule": "r"}],
+    }
     old = {"cve": "CVE-2023-1", "name": "curl", "version": "1", "severity": "Medium",
            "cvss3_score": 6.5, "agent_name": "web02", "agent_ip": "10.0.0.2"}  # fmt: skip
     answer = {"data": {"affected_items": [check, old], "total_affected_items": 2}}

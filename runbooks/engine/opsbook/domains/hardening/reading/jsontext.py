@@ -21,11 +21,21 @@ MOST_LISTED = 200
 """Texts of one list that are kept."""
 
 
-def json_steps(stream: BinaryIO, how: Callable[[Path], How]) -> Iterator[Step | Unreadable]:
-    """The steps of :func:`~opsbook.model.jsonstream.walk`; raises nothing for what is in it."""
+def json_steps(
+    stream: BinaryIO, how: Callable[[Path], How], *, listed: bool = False
+) -> Iterator[Step | Unreadable]:
+    """The steps of :func:`~opsbook.model.jsonstream.walk`; raises nothing for what is in it.
+
+    The whole is an object, or where ``listed`` also a list.
+    """
     try:
         for step in walk(_Text(stream), how, most=MOST_OF_ONE_VALUE):
-            if step.event is Event.TOO_LARGE:
+            if not step.path and step.event is Event.VALUE:
+                yield Unreadable("the file", "no object", ends=True)
+            elif step.path[:1] == ("*",) and not listed:
+                yield Unreadable("the file", "a list where an object is expected", ends=True)
+                return
+            elif step.event is Event.TOO_LARGE:
                 yield Unreadable(f"{place(step.path)}, character {step.at}", "too large")
             else:
                 yield step

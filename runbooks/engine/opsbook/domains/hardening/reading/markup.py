@@ -7,7 +7,7 @@ from html import unescape
 
 from opsbook.domains.hardening.reading.text import TEXT, clean
 
-_BREAKS = re.compile(r"<(?:br|p|/p|li|/li|dd|dt)\b[^<>]{0,100}>", re.IGNORECASE)
+_BREAKS = re.compile(r"[ \t]*<(?:br|p|/p|li|/li|dd|dt)\b[^<>]{0,100}>[ \t]*", re.IGNORECASE)
 _TAGS = re.compile(r"</?[a-zA-Z][^<>]{0,400}>")
 _BLANK_LINES = re.compile(r"[ \t]*\n\s*\n\s*")
 

@@ -114,7 +114,8 @@ def _result(piece: Piece, hosts: dict[str, str]) -> Iterator[Told]:
         if len(hosts) < _MOST_HOSTS:
             hosts[address] = name
         yield Seen(id=address, names=(name,) if name else (), addresses=(address,))
-    yield _row(element, address)
+    row = _row(element, address)
+    yield row if row.rule else Unreadable(f"result of {address}", "without an id")
 
 
 def _row(element: Element, host: str) -> Row:
@@ -123,7 +124,7 @@ def _row(element: Element, host: str) -> Row:
     tags = _tags(value(nvt, "tags"))
     threat, score = line(value(element, "threat")), _score(value(element, "severity"))
     title = line(value(nvt, "name")) or line(value(element, "name"))
-    rule = line(nvt.get("oid")) or title or "unnamed"
+    rule = line(nvt.get("oid")) or title
     return Row(
         host=host,
         scanner="openvas",

@@ -62,7 +62,9 @@ class Lynis:
         host = _seen(source, report)
         yield _scan(source, report)
         yield host
-        yield from _rows(host.id, report)
+        for row in _rows(host.id, report):
+            nameless = Unreadable(f"{row.told}: {row.title[:80]}", "without an id")
+            yield row if row.rule.strip("-") else nameless
 
 
 @dataclass
@@ -252,7 +254,7 @@ def _row(
     remedy: str = "",
     package: str = "",
 ) -> Row:
-    rule = line(rule) or "unnamed"
+    rule = line(rule)
     return Row(
         host=host,
         scanner="lynis",

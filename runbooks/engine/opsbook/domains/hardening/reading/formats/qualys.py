@@ -87,7 +87,8 @@ class _Reading:
         if self._glossary.full:
             yield Unreadable("GLOSSARY", "more vulnerabilities than are read")
         for facts in self._rows:
-            yield _row(facts, self._glossary.get(facts["qid"]) or {})
+            row = _row(facts, self._glossary.get(facts["qid"]) or {})
+            yield row if row.rule else Unreadable(f"a row of {row.host}", "without an id")
 
     def _of_host(self, element: Element, outer: Element) -> Iterator[Told]:
         yield from self._begin()
@@ -154,7 +155,7 @@ def _row(facts: Mapping[str, str], about: Mapping[str, Any]) -> Row:
     return Row(
         host=facts["host"],
         scanner="qualys",
-        rule=facts["qid"] or "unnamed",
+        rule=facts["qid"],
         result=outcome(facts["type"], facts["status"]),
         severity=LEVELS.get(level, Severity.UNKNOWN),
         told=level,

@@ -94,8 +94,9 @@ class _Reading:
         if host and (new or element.tag in _NAMES):
             yield _seen(host, self._host)
         if element.tag in _FINDS:
-            where = f"QID {qid_of(element)}"
-            yield _row(piece, host) if host else Unreadable(where, "a row without a host")
+            qid = qid_of(element)
+            why = "a row without a host" if not host else "without an id" if not qid else ""
+            yield Unreadable(f"QID {qid} of {host}", why) if why else _row(piece, host)
 
 
 def _seen(host: str, told: dict[str, str]) -> Seen:
@@ -122,7 +123,7 @@ def _row(piece: Piece, host: str) -> Row:
     return Row(
         host=host,
         scanner="qualys",
-        rule=qid_of(element) or "unnamed",
+        rule=qid_of(element),
         result=outcome(kind, line(element.get("status"))),
         severity=LEVELS.get(level, Severity.UNKNOWN),
         told=level,

@@ -16,6 +16,7 @@ from opsbook.domains.hardening.reading.jsontext import (
     json_steps,
     known_by,
     number,
+    place,
     prose,
     word,
     words,
@@ -66,7 +67,7 @@ class Trivy:
         """Scan, one host, then every vulnerability, misconfiguration, secret and license."""
         with Spool() as early:
             reading = _Reading(source, early)
-            for step in json_steps(source.stream, _how):
+            for step in json_steps(source.stream, _how, listed=True):
                 if isinstance(step, Unreadable):
                     yield step
                 else:
@@ -120,8 +121,10 @@ class _Reading:
             yield from self._late()
         elif len(within) == 1 and step.event is Event.VALUE:
             self.result[within[0]] = word(step.value)
-        elif step.event is Event.VALUE:
-            yield from self._item(within[0], step.value)
+        elif not within:
+            yield Unreadable(f"character {step.at}", "a result that is no object")
+        elif len(within) == 2 and step.event is Event.VALUE:
+            yield from self._item(within[0], step.value, f"{place(within)}, character {step.at}")
 
     def end(self) -> Iterator[Told]:
         """The file has ended, perhaps in the middle of a result."""
@@ -136,19 +139,23 @@ class _Reading:
         elif len(step.path) == 3 and step.event is Event.VALUE:
             self.resource[step.path[2]] = step.value
 
-    def _item(self, kind: str, item: Any) -> Iterator[Told]:
+    def _item(self, kind: str, item: Any, where: str) -> Iterator[Told]:
         if "Target" not in self.result:
-            self.early.add([kind, item])
+            self.early.add([kind, item, where])
             self.waiting = True
             return
         yield from self._begin()
-        yield _ROWS[kind](self, item if isinstance(item, Mapping) else {})
+        yield self._row(kind, item, where)
+
+    def _row(self, kind: str, item: Any, where: str) -> Told:
+        row = _ROWS[kind](self, item) if isinstance(item, Mapping) else None
+        return row if row and row.rule else Unreadable(where, "without an id")
 
     def _late(self) -> Iterator[Told]:
         if self.waiting:
             yield from self._begin()
-            for kind, item in self.early:
-                yield _ROWS[kind](self, item if isinstance(item, Mapping) else {})
+            for kind, item, where in self.early:
+                yield self._row(kind, item, where)
             self.early.clear()
             self.waiting = False
 
@@ -206,7 +213,7 @@ def _vulnerability(reading: _Reading, item: Mapping[str, Any]) -> Row:
     status = word(item, "Status")
     name, fixed = word(item, "PkgName"), word(item, "FixedVersion")
     installed = word(item, "InstalledVersion")
-    rule = word(item, "VulnerabilityID") or "unnamed"
+    rule = word(item, "VulnerabilityID")
     artifact = reading.artifact(item)
     more = {"description": prose(item, "Description"), "status": status, "artifact": artifact,
             "url": word(item, "PrimaryURL"), "class": reading.result.get("Class", "")}  # fmt: skip
@@ -235,7 +242,7 @@ def _told(item: Mapping[str, Any]) -> str:
 
 
 def _misconfiguration(reading: _Reading, item: Mapping[str, Any]) -> Row:
-    rule = word(item, "ID") or word(item, "AVDID") or "unnamed"
+    rule = word(item, "ID") or word(item, "AVDID")
     resource = word(item, "CauseMetadata", "Resource")
     lines = _lines(item.get("CauseMetadata"))
     return Row(
@@ -255,7 +262,7 @@ def _misconfiguration(reading: _Reading, item: Mapping[str, Any]) -> Row:
 
 
 def _secret(reading: _Reading, item: Mapping[str, Any]) -> Row:
-    rule = word(item, "RuleID") or "unnamed"
+    rule = word(item, "RuleID")
     return Row(
         host=reading.host,
         scanner="trivy",
@@ -272,12 +279,12 @@ def _secret(reading: _Reading, item: Mapping[str, Any]) -> Row:
 
 def _license(reading: _Reading, item: Mapping[str, Any]) -> Row:
     """A license is a fact for lawyers, not a defect of the host."""
-    name = word(item, "Name") or "unnamed"
+    name = word(item, "Name")
     package = word(item, "PkgName")
     return Row(
         host=reading.host,
         scanner="trivy",
-        rule=f"license/{name}",
+        rule=f"license/{name}" if name else "",
         result=Result.INFORMATIONAL,
         severity=by_word(word(item, "Severity")),
         told=word(item, "Severity"),

@@ -62,7 +62,7 @@ def _how(path: Path) -> How:
 
 
 def _put_aside(step: Step, report: dict[str, Any], found: Spool, packages: Shelf) -> None:
-    if step.event is not Event.VALUE:
+    if step.event is not Event.VALUE or not step.path:
         return
     if len(step.path) == 1:
         report[step.path[0]] = step.value

@@ -73,7 +73,7 @@ class Wazuh:
     def read(self, source: Source) -> Iterable[Told]:
         """A scan for each policy and agent's host as they come up, and their rows."""
         reading = _Reading(source)
-        for step in json_steps(source.stream, _how):
+        for step in json_steps(source.stream, _how, listed=True):
             if isinstance(step, Unreadable):
                 yield step
             else:
@@ -124,13 +124,17 @@ class _Reading:
         if make is None:
             yield Unreadable(where, "neither a check nor a vulnerability")
             return
+        row = make(document)
+        if not row.rule:
+            yield Unreadable(where, "without an id")
+            return
         yield from self._under(document)
         host = _agent(document, self.source)
         if host.id not in self.agents:
             if len(self.agents) < _MOST_AGENTS:
                 self.agents.add(host.id)
             yield host
-        yield make(host.id, document)
+        yield replace(row, host=host.id)
 
     def _under(self, document: Mapping[str, Any]) -> Iterator[Scan]:
         """A scan where the policy is another; of files that mix them without end, one for all."""
@@ -206,12 +210,12 @@ def _what(document: Any) -> Any:
     return _check if word(document, "policy_id") and word(document, "id") else None
 
 
-def _check(host: str, document: Mapping[str, Any]) -> Row:
+def _check(document: Mapping[str, Any]) -> Row:
     check = at(document, "check") or at(document, "data", "sca", "check") or document
     result = word(check, "result") or word(check, "status")
-    rule = word(check, "id") or "unnamed"
+    rule = word(check, "id")
     return Row(
-        host=host,
+        host="",
         scanner="wazuh",
         rule=rule,
         result=_RESULTS.get(result.casefold(), Result.UNKNOWN),
@@ -244,14 +248,14 @@ def _rules(check: Any) -> Iterator[str]:
         yield word(pair, "rule")
 
 
-def _vulnerability(host: str, document: Mapping[str, Any]) -> Row:
+def _vulnerability(document: Mapping[str, Any]) -> Row:
     one, package = document["vulnerability"], document.get("package")
     name, version = word(package, "name"), word(package, "version")
     score, severity = number(one, "score", "base"), word(one, "severity")
-    cve = word(one, "id") or "unnamed"
+    cve = word(one, "id")
     open_still = at(one, "under_evaluation") is True
     return Row(
-        host=host,
+        host="",
         scanner="wazuh",
         rule=cve,
         result=Result.UNKNOWN if open_still else Result.FAIL,
@@ -267,12 +271,12 @@ def _vulnerability(host: str, document: Mapping[str, Any]) -> Row:
     )  # fmt: skip
 
 
-def _old_vulnerability(host: str, document: Mapping[str, Any]) -> Row:
+def _old_vulnerability(document: Mapping[str, Any]) -> Row:
     name, version, cve = word(document, "name"), word(document, "version"), word(document, "cve")
     score = number(document, "cvss3_score") or number(document, "cvss2_score")
     severity = word(document, "severity")
     return Row(
-        host=host,
+        host="",
         scanner="wazuh",
         rule=cve,
         result=Result.PASS if word(document, "status") == "SOLVED" else Result.FAIL,
