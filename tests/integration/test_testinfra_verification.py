@@ -49,6 +49,22 @@ def test_each_host_has_its_own_result(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "wrong place" in bad["message"]
 
 
+def test_what_a_suite_tries_one_by_one_is_told_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = job_with(
+        "import pytest\n"
+        "@pytest.mark.parametrize('port', [22, 80])\n"
+        "def test_port(host, port):\n    assert port == 22\n",
+        tmp_path,
+        monkeypatch,
+    )
+    for found in verified(job).values():
+        assert {(test.name, test.outcome) for test in found.tests} == {
+            ("test_port[22]", "passed"), ("test_port[80]", "failed"),
+        }  # fmt: skip
+
+
 def test_a_suite_on_the_control_host_knows_run_host_and_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

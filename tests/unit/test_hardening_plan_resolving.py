@@ -12,7 +12,7 @@ from opsbook.domains.hardening.planning.resolving import Given, Unresolved, reso
 SET = "set {} {{ type {}; flags interval; auto-merge; elements = {{ {} }}; }}"
 VALUES = {"days": 90, "servers": ["ntp1", "10.0.0.1"],
           "sources": ["10.0.0.5/24", "fd00::/8", "::1"],
-          "ports": ["22", "8000-8010"], "unset": [], "text": "x"}  # fmt: skip
+          "ports": ["22", "8000-8010"], "unset": None, "none": [], "text": "x"}  # fmt: skip
 
 
 def saw(name: str) -> Sequence[str]:
@@ -60,6 +60,9 @@ PLAIN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "a list within a list": (
         {"names": ["x", {"value": "servers"}]}, {"names": ["x", "ntp1", "10.0.0.1"]},
+    ),
+    "a list that is empty": (
+        {"lines": ["a", {"each": {"value": "none"}, "form": "{}"}]}, {"lines": ["a"]},
     ),
     "deep inside": ({"activate": {"unit": {"value": "text"}}}, {"activate": {"unit": "x"}}),
     "nothing stated": ({"value": None, "a": False}, {"a": False}),

@@ -20,6 +20,7 @@ PROCEDURES = {
 """Procedure name -> (module, factory). A factory takes estate, inventory, places and clock."""
 
 PLANNERS = {
+    "hardening.controls": ("opsbook.domains.hardening.planning.planner", "controls"),
     "patching.packages": ("opsbook.domains.patching.planner", "packages"),
 }
 """Planner name -> (module, factory). A factory takes estate, inventory, places and clock."""

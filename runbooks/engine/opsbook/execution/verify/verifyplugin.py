@@ -65,6 +65,14 @@ def host_of(item: pytest.Item) -> str:
     return str(item.callspec.params["opsbook_host"])  # type: ignore[attr-defined]
 
 
+def name_of(item: pytest.Item) -> str:
+    """The test's name, with what the suite itself gives it: ``test_a_control[sshd.banner]``."""
+    name = str(getattr(item, "originalname", item.name))
+    params = item.callspec.params  # type: ignore[attr-defined]
+    own = [str(value) for key, value in params.items() if key != "opsbook_host"]
+    return f"{name}[{'-'.join(own)}]" if own else name
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Read what is asked."""
     _results.append(Results(Path(os.environ["OPSBOOK_VERIFY"])))
@@ -173,8 +181,7 @@ def pytest_runtest_makereport(
     report = yield
     if report.when == "call" or report.outcome != "passed":
         outcome = report.outcome if report.when == "call" or report.skipped else "error"
-        name = getattr(item, "originalname", item.name)
-        _results[0].write(host_of(item), name, outcome, _why(report))
+        _results[0].write(host_of(item), name_of(item), outcome, _why(report))
     return report
 
 

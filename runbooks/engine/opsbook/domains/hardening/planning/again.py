@@ -67,9 +67,10 @@ def _items(approved: HostPlan, looks: Mapping[str, Look]) -> Iterator[Item]:
     for step in approved.given["steps"]:
         look, item = looks[step["id"]], planned.get(step["id"])
         if look.changes and item is not None:
-            detail = dict(item.detail) | {"restart": list(look.effects)}
-            yield Item(item.key, item.text, look.before or None, look.after or None,
+            now = {"restart": list(look.effects), "packages": [dict(row) for row in look.packages]}
+            detail = dict(item.detail) | now
+            yield Item(item.key, item.text, look.was, look.becomes,
                        item.coverage, detail)  # fmt: skip
         elif look.changes:
             text = msg("{control} is no longer as it was", control=step["control"])
-            yield Item(f"control:{step['id']}", text, look.before or None, look.after or None)
+            yield Item(f"control:{step['id']}", text, look.was, look.becomes)

@@ -86,7 +86,7 @@ def _actual(plan: HostPlan, after: Snapshot) -> Iterator[tuple[str, dict[str, An
         if look is None:
             continue
         entry: dict[str, Any] = {
-            "before": item.before, "after": look.before or item.after, "changed": not look.changes,
+            "before": item.before, "after": look.was, "changed": not look.changes,
         }  # fmt: skip
         yield item.key, entry | ({"failed": True} if look.changes else {})
 
@@ -108,7 +108,7 @@ def _deviations(
         look = after.looks.get(step_id(item))
         if look is not None and look.changes:
             yield msg("{item} was planned to be {after} and is {now}",
-                      item=item.key, after=item.after or "-", now=look.before or "-")  # fmt: skip
+                      item=item.key, after=item.after or "-", now=look.was or "-")  # fmt: skip
 
 
 def _seen(verdict: Verdict) -> str | Message:

@@ -78,7 +78,9 @@ def make_plan(draft: Draft, looks: Mapping[str, Look]) -> HostPlan:
         undo=undo_of(items, looks),
         notes=tuple(_notes(draft, works, changed, asides, steps)) if items else (),
         seconds=_seconds(items) if items else 0,
-        given=_given(draft, works, steps, asides, items),
+        given=_given(
+            draft, works, [_bound(step, looks[step["id"]]) for step in steps], asides, items
+        ),
     )
 
 
@@ -198,6 +200,7 @@ def _item(step: Step, look: Look, work: Work) -> Item:
         "severity": control.severity,
         "references": {name: list(ids) for name, ids in control.references if ids},
         "restart": list(look.effects),
+        "packages": [dict(row) for row in look.packages],
         "reboot": control.risk.reboot,
         "lockout": step["risky"],
         "disruption": control.risk.disruption,
@@ -209,11 +212,17 @@ def _item(step: Step, look: Look, work: Work) -> Item:
     return Item(
         key=f"control:{step['id']}",
         text=msg("{title} ({control})", title=control.title.message(), control=control.key),
-        before=look.before or None,
-        after=look.after or None,
+        before=look.was,
+        after=look.becomes,
         coverage=Coverage.PARTLY if waits else Coverage.PREDICTED,
         detail=detail,
     )
+
+
+def _bound(step: Step, look: Look) -> Step:
+    """``step`` with what it starts from, which the host compares again before it writes."""
+    packages = {"packages": [dict(row) for row in look.packages]} if look.packages else {}
+    return {**step, "before": look.before, **packages}
 
 
 def _both(text: Any) -> dict[str, str] | None:

@@ -98,7 +98,7 @@ def _element(element: Any, given: Given) -> Iterator[Any]:
 
 def _value(name: str, given: Given) -> Any:
     value = given.values.get(name)
-    if value is None or value in ("", [], ()):
+    if value is None:
         raise Unresolved(msg("the site has not said its value {name}", name=name))
     return list(value) if isinstance(value, tuple) else value
 

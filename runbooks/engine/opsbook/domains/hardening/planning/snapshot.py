@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsbook.model.errors import HostFailed
-from opsbook.model.hostjson import Reader, Wrong
+from opsbook.model.hostjson import Reader, Wrong, one_line
 from opsbook.model.message import msg
 
 SCHEMA = "opsbook.hardening-survey/1"
 
 MOST_OBSERVED = 8 * 2**20
 """Characters of what the checks saw; all controls together see a fraction of it."""
+
+LONGEST = 4000
+"""Characters of what a step finds or leaves."""
 
 _STEP = re.compile(r"[a-z0-9][a-z0-9_.:/-]{0,150}#[0-9]{1,3}", re.ASCII)
 
@@ -46,7 +49,11 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one step would do. ``problem``: why it cannot; ``undo``: why it cannot be undone."""
+    """What one step would do. ``problem``: why it cannot; ``undo``: why it cannot be undone.
+
+    ``effects`` are services that read what it writes; ``packages`` what comes and goes with it:
+    {package, arch, from, to, sha256, size}.
+    """
 
     id: str
     before: str
@@ -55,6 +62,17 @@ class Look:
     problem: str = ""
     effects: tuple[str, ...] = ()
     undo: str = ""
+    packages: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def was(self) -> str | None:
+        """The value now; None where nothing is there."""
+        return self.before if self.before not in ("", "-") else None
+
+    @property
+    def becomes(self) -> str | None:
+        """The value after; None where nothing will be there."""
+        return self.after if self.after not in ("", "-") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +130,27 @@ def _read(top: Reader) -> Snapshot:
 def _look(row: Reader) -> Look:
     return Look(
         id=row.matched("id", _STEP),
-        before=row.text("before"),
-        after=row.text("after"),
+        before=_words(row, "before"),
+        after=_words(row, "after"),
         changes=row.flag("changes"),
-        problem=row.text("problem"),
+        problem=_words(row, "problem"),
         effects=row.texts("effects"),
         undo=row.text("undo"),
+        packages=tuple(map(_package, row.rows("packages"))),
     )
+
+
+def _words(row: Reader, key: str) -> str:
+    """A text on one line, of a length that a list of paths may have."""
+    value = row.data.get(key) or ""
+    if not isinstance(value, str) or len(value) > LONGEST:
+        raise row.wrong(key)
+    return one_line(value)
+
+
+def _package(row: Reader) -> dict[str, Any]:
+    texts = {key: row.text(key) for key in ("package", "arch", "from", "to", "sha256")}
+    return {**texts, "size": row.number("size")}
 
 
 def _login(row: Reader) -> Login:

@@ -33,8 +33,8 @@ def standing(plan: HostPlan, now: Snapshot, change: str) -> Examined:
 
 
 def _is_before(item: Item, look: Look | None) -> bool:
-    planned = (item.before or "", item.after or "")
-    return look is not None and look.changes and (look.before, look.after) == planned
+    planned = (item.before, item.after)
+    return look is not None and look.changes and (look.was, look.becomes) == planned
 
 
 def _is_after(look: Look | None) -> bool:
