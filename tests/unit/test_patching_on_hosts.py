@@ -21,7 +21,8 @@ SOURCES = [
     *sorted((PLUGINS / "modules").glob("*_*.py")),
 ]
 STANDARD = {
-    "__future__", "ansible", "ansible_collections", "ast", "calendar", "contextlib", "fcntl",
+    "__future__", "ansible", "ansible_collections", "ast", "base64", "calendar", "contextlib",
+    "errno", "fcntl", "fnmatch", "grp", "pwd", "shlex", "unicodedata",
     "functools", "glob", "gzip", "hashlib", "io", "ipaddress", "json", "os", "platform", "re",
     "shutil", "stat", "struct", "subprocess", "sys", "tarfile", "tempfile", "time", "typing",
     "lzma", "zlib", "bz2", "pathlib", "urllib",

@@ -132,7 +132,7 @@ class DnfOffers:
 
     def _is_usable(self, key: str) -> bool:
         held = key.partition(":")[0] in self.held
-        return not held and key not in self.several and bool(_sha256(self.safe[key]))
+        return not held and key not in self.several and bool(archive_digest(self.safe[key]))
 
     def _row(self, key: str) -> Row:
         new, old = self.newest[key], self.installed[key]
@@ -152,7 +152,7 @@ class DnfOffers:
             "cves": self._security(key)[1:],
             "size": int(new.downloadsize),
             "installed_delta": int(new.installsize) - int(old.installsize),
-            "sha256": _sha256(new),
+            "sha256": archive_digest(new),
         }
 
     def _security(self, key: str) -> list[str]:
@@ -256,7 +256,8 @@ def lists_told(refreshed: bool) -> Row:
     return {"newest": max(stamps) if stamps else None, "refreshed": refreshed, "releases": []}
 
 
-def _sha256(package: t.Any) -> str:
+def archive_digest(package: t.Any) -> str:
+    """The SHA-256 of a package file as its repository tells it; empty when it tells another sum."""
     import hawkey
 
     kind, digest = package.chksum or (0, b"")

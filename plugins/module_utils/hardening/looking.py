@@ -1,0 +1,73 @@
+"""Looking at a plan's steps one after the other, each at what those before it leave."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.draft import Draft
+from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.steps import step_of
+from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.steps.base import (
+    NOTHING,
+    Look,
+    Step,
+)
+from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.system import Host
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
+
+Row = t.Dict[str, t.Any]
+
+
+class Looked(t.NamedTuple):
+    """A step and what it found; ``changes`` is whether it has anything to do."""
+
+    step: Step
+    look: Look
+    changes: bool
+    services: t.List[str]
+    packages: t.List[Row]
+
+    def told(self) -> Row:
+        """The row of the survey."""
+        row: Row = {
+            "id": self.step.id,
+            "before": self.look.before,
+            "after": self.look.after,
+            "changes": self.changes,
+            "problem": self.look.problem,
+            "effects": self.services,
+            "undo": self.look.undo,
+        }
+        return dict(row, packages=self.packages) if self.packages else row
+
+
+def look_at(host: Host, rows: t.Sequence[t.Any], tolerant: bool = False) -> t.Tuple[
+        Draft, t.List[Looked]]:  # fmt: skip
+    """The draft after all steps, and each step's look. Raises Refused.
+
+    ``tolerant`` (for the survey): a step that cannot be looked at is a problem of its own.
+    """
+    draft, found = Draft(host), []
+    for row in rows:
+        step = step_of(row, host.family)
+        found.append(_looked(draft, step, tolerant))
+    return draft, found
+
+
+def _looked(draft: Draft, step: Step, tolerant: bool) -> Looked:
+    from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import activations
+
+    weight, files, packages = draft.weight, dict(draft.files), len(draft.packages)
+    asked, generators = set(draft.asked), set(draft.generators)
+    draft.step = step.id
+    try:
+        look = step.look(draft)
+    except (Refused, OSError) as error:
+        if not tolerant:
+            raise
+        look = Look(NOTHING, NOTHING, str(error))
+    written = [path for path in draft.files if files.get(path) != draft.files[path]]
+    written += [path for name in set(draft.generators) - generators
+                for path in draft.generators[name].paths]  # fmt: skip
+    told = activations.of(written, draft.asked - asked)
+    services = activations.told(draft.host, told) if told else []
+    return Looked(step, look, draft.weight != weight, services, draft.packages[packages:])

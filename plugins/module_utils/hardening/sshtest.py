@@ -1,0 +1,83 @@
+"""Asking sshd about a configuration that is not in place yet: ``sshd -t`` and ``sshd -T``."""
+
+from __future__ import annotations
+
+import glob
+import os
+import tempfile
+import typing as t
+
+from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.system import Host
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import run
+
+SSHD = "/usr/sbin/sshd"
+_MAIN = "/etc/ssh/sshd_config"
+_DIRECTORY = "/etc/ssh/sshd_config.d"
+
+
+def effective(host: Host, option: str) -> str | None:
+    """The value that counts by the files that are there now; None where sshd does not tell."""
+    done = host.run(SSHD, "-T")
+    return None if done.status else _values(done.out).get(option.lower(), "")
+
+
+def trouble(files: t.Mapping[str, bytes], options: t.Mapping[str, str]) -> str:
+    """What is wrong with these files as sshd's configuration, or that an option is not what counts.
+
+    ``files`` are the main file and the drop-ins as they would be, by their paths. They are tried
+    in a directory of their own; what is in place stays.
+    """
+    if not os.path.exists(SSHD):
+        return "there is no sshd here"
+    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="opsbook-sshd-", dir="/run") as scratch:
+        main, keys = _laid_out(files, scratch), _keys(scratch)
+        done = run(SSHD, "-t", "-f", main, *keys)
+        if done.status:
+            return done.words.replace(scratch, "")
+        found = _values(run(SSHD, "-T", "-f", main, *keys).out)
+        wanted = _normal(options, scratch, keys)
+    for name in options:
+        if found.get(name) != wanted.get(name):
+            return f"{name} would be {found.get(name, '-')} and not {wanted.get(name, '-')}"
+    return ""
+
+
+def _laid_out(files: t.Mapping[str, bytes], scratch: str) -> str:
+    os.mkdir(scratch + "/d")
+    for path, data in files.items():
+        below = path[len(_DIRECTORY) + 1 :] if path.startswith(_DIRECTORY + "/") else ""
+        if below and "/" not in below:
+            _put(f"{scratch}/d/{below}", data)
+    moved = files[_MAIN].replace(_DIRECTORY.encode() + b"/", f"{scratch}/d/".encode())
+    return _put(scratch + "/main", moved)
+
+
+def _keys(scratch: str) -> t.Tuple[str, ...]:
+    """A host key for the trial where the host has none yet: sshd tests nothing without one."""
+    if glob.glob("/etc/ssh/ssh_host_*_key"):
+        return ()
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", scratch + "/key")
+    return ("-h", scratch + "/key")
+
+
+def _normal(options: t.Mapping[str, str], scratch: str, keys: t.Tuple[str, ...]) -> dict[str, str]:
+    """The options alone, in the form in which sshd tells them."""
+    text = "".join(f"{name} {value}\n" for name, value in options.items())
+    alone = _put(scratch + "/alone", text.encode("utf-8", "surrogateescape"))
+    return _values(run(SSHD, "-T", "-f", alone, *keys).out)
+
+
+def _values(text: str) -> dict[str, str]:
+    """What ``sshd -T`` prints; options with several lines as one, in order of their names."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        name, _, value = line.partition(" ")
+        found.setdefault(name.lower(), []).append(value.strip())
+    return {name: " ".join(sorted(values)) for name, values in found.items()}
+
+
+def _put(path: str, data: bytes) -> str:
+    with open(path, "wb") as stream:
+        stream.write(data)
+    return path
