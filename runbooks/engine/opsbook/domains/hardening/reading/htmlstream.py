@@ -18,12 +18,12 @@ MOST_TEXT = 262_144
 """Characters of one cell, or of one piece of text, that are kept."""
 MOST_SCRIPT = 2**20
 """Characters of one script that are kept."""
-MOST_DEPTH = 256
+MOST_DEPTH = 64
 MOST_CELLS = 1024
 MOST_ROWS_OPEN = 20_000
 """Rows inside of one row, as details are."""
 
-_NAME = re.compile(r"[A-Za-z][^\s/>]*")
+_TAG_NAME = re.compile(r"<(/?)([A-Za-z][^\s/>]{0,100})")
 _ATTRIBUTE = re.compile(
     r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""", re.DOTALL
 )
@@ -55,109 +55,117 @@ def pieces(chunks: Iterable[str]) -> Iterator[Piece]:
 
 
 class _Cutter:
-    """A window over the page: what was read and not yet told."""
+    """A window over the page: what was read, and how far it was told."""
 
     def __init__(self, chunks: Iterable[str]) -> None:
         self._chunks = iter(chunks)
         self._window = ""
+        self._at = 0
 
     def pieces(self) -> Iterator[Piece]:
-        while self._window or self._more():
-            if self._window[0] != "<":
+        while self._at < len(self._window) or self._more():
+            if self._window[self._at] != "<":
                 yield from self._text()
-            elif self._window.startswith(("<!", "<?")) or "<!".startswith(self._window):
+                continue
+            if len(self._window) - self._at < 4:
+                self._more()
+            if self._window.startswith(("<!", "<?"), self._at):
                 self._declaration()
+            elif found := _TAG_NAME.match(self._window, self._at):
+                yield from self._tag(bool(found[1]), found)
             else:
-                yield from self._tag()
+                self._at += 1
+                yield Piece("text", text="<")
 
     def _more(self) -> bool:
-        """Whether there was more to read; it stands in the window now."""
+        """Whether there was more to read; it stands in the window now, what was told does not."""
         for chunk in self._chunks:
             if chunk:
-                self._window += chunk
+                self._window = self._window[self._at :] + chunk
+                self._at = 0
                 return True
         return False
 
     def _text(self) -> Iterator[Piece]:
-        end = self._window.find("<")
-        text, self._window = (
-            (self._window, "") if end < 0 else (self._window[:end], self._window[end:])
-        )
-        if end < 0 and "&" in text[-40:]:
-            self._window, held = "", text
-            if self._more() and len(text) < MOST_TEXT:
-                self._window = held + self._window
-                return
-            text = held
+        end = self._window.find("<", self._at)
+        if end < 0:
+            end = len(self._window)
+            amp = self._window.find("&", max(self._at, end - 40))
+            if amp > self._at:
+                end = amp  # what it refers to may not be here yet
+            elif amp == self._at and self._more():
+                end = self._window.find("<", self._at)
+                end = min(len(self._window), self._at + 4096) if end < 0 else end
+        text = self._window[self._at : end]
+        self._at = end
         if text.strip() or "\xa0" in text:
             yield Piece("text", text=html.unescape(text[:MOST_TEXT]), cut=len(text) > MOST_TEXT)
 
     def _declaration(self) -> None:
-        while len(self._window) < 4 and self._more():
-            pass
-        if self._window.startswith("<!--"):
-            self._window = self._window[4:]
+        if self._window.startswith("<!--", self._at):
+            self._at += 4
             self._skip("-->")
         else:
             self._skip(">")
 
     def _skip(self, mark: str) -> None:
         """Forget everything up to ``mark`` and it, however far away."""
-        while (at := self._window.find(mark)) < 0:
-            self._window = self._window[1 - len(mark) :] if len(mark) > 1 else ""
+        while (found := self._window.find(mark, self._at)) < 0:
+            self._at = max(self._at, len(self._window) - len(mark) + 1)
             if not self._more():
-                self._window = ""
+                self._at = len(self._window)
                 return
-        self._window = self._window[at + len(mark) :]
+        self._at = found + len(mark)
 
-    def _tag(self) -> Iterator[Piece]:
+    def _tag(self, closing: bool, found: re.Match[str]) -> Iterator[Piece]:
+        skipped = found.end() - self._at
+        name = found[2].lower()
         end = self._end_of_tag()
-        tag, self._window = self._window[:end], self._window[end:]
+        tag = self._window[self._at + skipped : end]
         whole = tag.endswith(">")
-        closing = tag.startswith("</")
-        found = _NAME.match(tag, 2 if closing else 1)
-        if not found:
-            yield Piece("text", text=tag[:1])
-            self._window = tag[1:] + self._window
-            return
-        name = found[0].lower()
+        self._at = end
         if closing:
             yield Piece("end", name, cut=not whole)
             return
-        yield Piece("start", name, "", _attributes(tag[found.end() :]), cut=not whole)
+        yield Piece("start", name, "", _attributes(tag), cut=not whole)
         if name in _RAW:
             yield self._raw(name)
 
     def _end_of_tag(self) -> int:
-        """Where the tag at the beginning of the window ends; quotes may hide a ``>``."""
-        while not (found := _TAG.match(self._window)) and len(self._window) < MOST_TAG:
-            if not self._more():
+        """Where the tag that is next in the window ends; quotes may hide a ``>``."""
+        while not (found := _TAG.match(self._window, self._at, self._at + MOST_TAG)):
+            if len(self._window) - self._at >= MOST_TAG or not self._more():
                 break
-        if found and found.end() <= MOST_TAG:
+        if found:
             return found.end()
-        bare = self._window.find(">", 0, MOST_TAG)  # a quote that is never closed
-        return bare + 1 if bare >= 0 else min(len(self._window), MOST_TAG)
+        most = min(len(self._window), self._at + MOST_TAG)
+        bare = self._window.find(">", self._at, most)  # a quote that is never closed
+        return bare + 1 if bare >= 0 else most
 
     def _raw(self, name: str) -> Piece:
         """All up to the end tag of a script: what looks like tags inside is none."""
         kept: list[str] = []
-        size, mark = 0, f"</{name}"
-        while (at := self._window.lower().find(mark)) < 0:
-            keep = len(mark) - 1
-            part, self._window = self._window[:-keep], self._window[-keep:]
-            if size < MOST_SCRIPT:
-                kept.append(part)
-            size += len(part)
+        size, end = 0, re.compile(f"</{name}", re.IGNORECASE)
+        while not (found := end.search(self._window, self._at)):
+            upto = max(self._at, len(self._window) - len(name) - 1)
+            size = self._keep(kept, size, upto)
             if not self._more():
-                text = "".join((*kept, self._window))
-                self._window = ""
-                return Piece("raw", name, text[:MOST_SCRIPT], cut=True)
-        kept.append(self._window[:at] if size < MOST_SCRIPT else "")
-        self._window = self._window[at:]
-        text = "".join(kept)
-        if name in ("title", "textarea"):
-            text = html.unescape(text[:MOST_TEXT])
-        return Piece("raw", name, text[:MOST_SCRIPT], cut=size > MOST_SCRIPT)
+                self._keep(kept, size, len(self._window))
+                return Piece("raw", name, _shown(name, kept), cut=True)
+        size = self._keep(kept, size, found.start())
+        return Piece("raw", name, _shown(name, kept), cut=size > MOST_SCRIPT)
+
+    def _keep(self, kept: list[str], size: int, upto: int) -> int:
+        if size < MOST_SCRIPT:
+            kept.append(self._window[self._at : upto])
+        size += upto - self._at
+        self._at = upto
+        return size
+
+
+def _shown(name: str, kept: list[str]) -> str:
+    text = "".join(kept)[:MOST_SCRIPT]
+    return html.unescape(text[:MOST_TEXT]) if name in ("title", "textarea") else text
 
 
 def _attributes(tag: str) -> dict[str, str]:
