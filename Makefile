@@ -23,7 +23,7 @@ demo: setup ## the nightly log collection on real hosts, twice, with its record 
 
 test: setup .cache/test-packages ## lint and every test
 	@.ci/lint
-	@OPSBOOK_STATE=$(STATE)/test timeout --foreground --signal=INT $(TEST_MINUTES)m $(BIN)/pytest -n 2 --dist loadgroup
+	@OPSBOOK_STATE=$(STATE)/test timeout --foreground --signal=INT $(TEST_MINUTES)m $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 bench: setup ## measure, and write docs/benchmarks.md
 	@OPSBOOK_STATE=$(STATE)/bench $(BIN)/python tests/bench/run.py

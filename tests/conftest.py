@@ -6,9 +6,11 @@ import os
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 CI = os.environ.get("CI") == "true"
 HERE = Path(__file__).parent
@@ -33,16 +35,15 @@ def _state_of_tests() -> Iterator[None]:
         yield
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side: those on the lab stay together, and those of a file that does
-    more than think.
-    """
-    for item in items:
-        room = item.path.relative_to(HERE).parts[0]
-        if room == "e2e":
-            item.add_marker(pytest.mark.xdist_group("lab"))
-        elif room != "unit":
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Where tests run side by side: those on the lab stay together, and so do those of a file."""
+    return _ByRoom(config, log)
+
+
+class _ByRoom(LoadScopeScheduling):  # type: ignore[misc]
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "lab" if file.startswith("tests/e2e/") else file
 
 
 @pytest.hookimpl(wrapper=True)

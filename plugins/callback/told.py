@@ -57,9 +57,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_play_start(self, play):
         for block in play.handlers:
             for handler in block.block:
-                topics = handler.listen or []
-                topics = [topics] if isinstance(topics, str) else topics
-                for name in {handler.get_name(), handler.name, *topics}:
+                for name in {handler.get_name(), handler.name, *_listed(handler.listen)}:
                     self._handlers.setdefault(name, []).append(_title(handler))
 
     def v2_playbook_on_task_start(self, task, is_conditional):
@@ -124,7 +122,7 @@ class CallbackModule(CallbackBase):
             "reads": sorted(set(_NAME.findall(_text(asked))) | _templated(task.args, task.vars)),
             "sets": [task.register] if task.register else [],
             "facts": sorted(task.args) if action.endswith("set_fact") else [],
-            "notify": sorted({h for name in task.notify or () for h in self._named(name)}),
+            "notify": sorted({h for name in _listed(task.notify) for h in self._named(name)}),
             "support": self._supported(action),
         }
 
@@ -136,6 +134,11 @@ class CallbackModule(CallbackBase):
         if action not in self._support:
             self._support[action] = _documented(action)
         return self._support[action]
+
+
+def _listed(value):
+    """A keyword that takes one name or several, as it stands before it is finalized."""
+    return [value] if isinstance(value, str) else value or []
 
 
 def _end():
