@@ -22,6 +22,7 @@ from opsbook.documents.blocks import (
 )
 from opsbook.documents.terminal import columns, lay_out
 from opsbook.documents.words import Words
+from opsbook.domains.hardening.store.matching import telling
 from opsbook.domains.hardening.store.model import Finding, Sighting
 from opsbook.model.estate import Estate
 from opsbook.text import current, tr
@@ -128,7 +129,9 @@ def _strangers(hosts: Mapping[str, Any]) -> Iterator[Part]:
 
 def naming_line(host: Mapping[str, Any]) -> str:
     """``opsbook_names: [...]`` as YAML; every text in it is quoted as JSON, which YAML reads."""
-    told = list(dict.fromkeys((*host["names"], *host["addresses"])))[:1] or [host["host"]]
+    told = telling(host["names"], host["addresses"])[:1]
+    if not told:
+        return tr("(the file does not say which host it is; import it with --host)")
     return "opsbook_names: " + json.dumps(told, ensure_ascii=True)
 
 

@@ -43,8 +43,9 @@ def import_file(
         return Identity(reading.summary.sha256, reading.summary.size)
 
     told = _counted(reading, progress)
+    host = str((options or {}).get("host", ""))
     try:
-        return intake.keep(Arrival(path.name, told, identity), clock.now())
+        return intake.keep(Arrival(path.name, told, identity, host), clock.now())
     except OSError as error:
         raise InputFault(
             msg("{path} cannot be read: {reason}.", path=path, reason=error.strerror or error),

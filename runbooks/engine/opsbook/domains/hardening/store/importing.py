@@ -52,11 +52,15 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A file that is told: ``told`` yields what is in it, ``identity`` knows it afterwards."""
+    """A file that is told: ``told`` yields what is in it, ``identity`` knows it afterwards.
+
+    ``host`` is the host it is about, where it does not say so itself.
+    """
 
     name: str
     told: Iterable[Told]
     identity: Callable[[], Identity]
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,7 @@ class Intake:
         keeper = Keeper(
             db, self.estate, file,
             matcher=Matcher(self.inventory.hosts), controls=self.controls, now=now,
+            host=arrival.host,
         )  # fmt: skip
         keeper.take(arrival.told)
         identity = arrival.identity()

@@ -7,11 +7,11 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 from opsbook.domains.hardening.store.keys import ARTIFACT, Controls, cut
-from opsbook.domains.hardening.store.matching import Matcher
+from opsbook.domains.hardening.store.matching import Matcher, telling
 from opsbook.domains.hardening.store.rules import Rules, sound
 from opsbook.domains.hardening.store.standing import QUIET, RESULTS, SEVERITIES
 from opsbook.model.finding import Row, Scan, Seen, Told, Unreadable
@@ -47,14 +47,15 @@ INSERT INTO seen (estate, known, host, scan, told, names, addresses, os, credent
 
 
 class Keeper:
-    """Takes what one file tells. ``file`` is its number in the table ``files``.
+    """Takes what one file tells. ``file`` is its number in the table ``files``, ``host`` what
+    people call the host of which the file says nothing that could tell it from another.
 
     Memory does not grow with the file: what is remembered of hosts, rules and counts is bounded.
     """
 
     def __init__(
         self, db: sqlite3.Connection, estate: str, file: int, *,
-        matcher: Matcher, controls: Controls, now: datetime,
+        matcher: Matcher, controls: Controls, now: datetime, host: str = "",
     ) -> None:  # fmt: skip
         self._db = db
         self._estate = estate
@@ -62,7 +63,9 @@ class Keeper:
         self._matcher = matcher
         self._rules = Rules(db, controls)
         self._now = now
+        self._called = host
         self._scan: tuple[int, Scan] | None = None
+        self._next: Scan | None = None
         self._seen: dict[str, int] = {}
         self._rows: list[tuple[object, ...]] = []
         self._room = _CHARACTERS
@@ -83,6 +86,8 @@ class Keeper:
         self._count()
 
     def _row(self, row: Row) -> None:
+        if self._next is not None:
+            self._decide(None)
         seen = self._seen.get(row.host)
         if seen is None:
             seen = self._seen_before(row.host)
@@ -124,23 +129,51 @@ class Keeper:
         )
         self._tallies.clear()
 
-    def _begin(self, scan: Scan) -> int:
-        """A new scan; or more about the one that is being told of."""
-        values = _scan_values(scan, self._now)
-        if self._scan is not None and _same(self._scan[1], scan):
-            number = self._scan[0]
-            self._db.execute(_MORE_OF_SCAN, (*values, number))
-        else:
-            made = self._db.execute(_SCAN, (*values, self._file)).lastrowid
-            assert made is not None
-            number = made
+    def _begin(self, scan: Scan) -> None:
+        """What follows belongs to ``scan``; some scanners say only within a host what they are."""
+        current = self._scan
+        if current is None or not _only_more(current[1], scan):
+            self._scan = self._new_scan(scan), scan
             self._seen.clear()
+        elif _contradicts(current[1], scan):
+            self._next = scan
+        else:
+            self._tell_more(current[0], scan)
+
+    def _decide(self, seen: Seen | None) -> None:
+        """Whether the scan that was told last is another one: told within a host it is not."""
+        scan, self._next = self._next, None
+        assert self._scan is not None
+        assert scan is not None
+        if seen is not None and self._find(self._scan[0], seen.id) is not None:
+            self._tell_more(self._scan[0], scan)
+        else:
+            self._scan = self._new_scan(scan), scan
+            self._seen.clear()
+
+    def _new_scan(self, scan: Scan) -> int:
+        made = self._db.execute(_SCAN, (*_scan_values(scan, self._now), self._file)).lastrowid
+        assert made is not None
+        return made
+
+    def _tell_more(self, number: int, scan: Scan) -> None:
+        self._db.execute(_MORE_OF_SCAN, (*_scan_values(scan, self._now), number))
         self._scan = number, scan
-        return number
+
+    def _current(self) -> int:
+        """The number of the scan that hosts and rows belong to; one nobody told of is nameless."""
+        if self._scan is None:
+            self._begin(Scan(format="", tool=""))
+        assert self._scan is not None
+        return self._scan[0]
 
     def _host(self, seen: Seen) -> int:
         """A host of the scan; told of again, the newer telling counts."""
-        scan = self._scan[0] if self._scan else self._begin(Scan(format="", tool=""))
+        if self._next is not None:
+            self._decide(seen)
+        scan = self._current()
+        if self._called and not telling(seen.names, seen.addresses):
+            seen = replace(seen, names=(*seen.names, self._called))
         match = self._matcher.match(seen.names, seen.addresses)
         host = match.host or called(seen)
         self._db.execute(
@@ -149,24 +182,28 @@ class Keeper:
              json.dumps(seen.names), json.dumps(seen.addresses), sound(seen.os),
              seen.credentialed),
         )  # fmt: skip
-        return self._number(scan, seen.id)
+        number = self._find(scan, seen.id)
+        assert number is not None
+        return self._remembered(seen.id, number)
 
     def _seen_before(self, told: str) -> int:
         """The number of a host that is not remembered; one nobody introduced goes by its id."""
-        scan = self._scan[0] if self._scan else self._begin(Scan(format="", tool=""))
+        found = self._find(self._current(), told)
+        if found is None:
+            return self._host(Seen(told, names=(told,)))
+        return self._remembered(told, found)
+
+    def _find(self, scan: int, told: str) -> int | None:
         found = self._db.execute(
             "SELECT id FROM seen WHERE scan = ? AND told = ?", (scan, cut(sound(told)))
         ).fetchone()
-        return self._number(scan, told) if found else self._host(Seen(told, names=(told,)))
+        return int(found[0]) if found else None
 
-    def _number(self, scan: int, told: str) -> int:
+    def _remembered(self, told: str, number: int) -> int:
         if len(self._seen) >= _REMEMBERED:
             self._seen.clear()
-        (number,) = self._db.execute(
-            "SELECT id FROM seen WHERE scan = ? AND told = ?", (scan, cut(sound(told)))
-        ).fetchone()
-        self._seen[told] = int(number)
-        return self._seen[told]
+        self._seen[told] = number
+        return number
 
     def _unreadable(self, what: Unreadable) -> None:
         """Counted by reason; what is beyond a sane number of reasons has a reason of its own.
@@ -194,10 +231,18 @@ def called(seen: Seen) -> str:
     return cut(sound(next(filter(None, names), "?")))
 
 
-def _same(former: Scan, scan: Scan) -> bool:
-    """Whether ``scan`` only says more of ``former``: nothing that was told is told otherwise."""
+def _only_more(former: Scan, scan: Scan) -> bool:
+    """Whether ``scan`` can be the same as ``former``: of the same tool, file and time."""
+    return all(
+        getattr(former, name) == getattr(scan, name)
+        for name in ("format", "tool", "file", "started", "ended")
+    )
+
+
+def _contradicts(former: Scan, scan: Scan) -> bool:
+    """Whether anything that was told of ``former`` is told otherwise."""
     pairs = ((getattr(former, one.name), getattr(scan, one.name)) for one in fields(Scan))
-    return all(before in ("", None, after) for before, after in pairs)
+    return any(before not in ("", None, after) for before, after in pairs)
 
 
 def _scan_values(scan: Scan, now: datetime) -> tuple[object, ...]:
@@ -216,7 +261,7 @@ def taken_at(scan: Scan, now: datetime) -> int:
         with suppress(ValueError, OverflowError):
             moment = datetime.fromisoformat(told)
             aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return min(micros(aware), micros(now))
+            return max(0, min(micros(aware), micros(now)))
     return micros(now)
 
 

@@ -40,12 +40,17 @@ class Matcher:
 
     def match(self, names: Iterable[str], addresses: Iterable[str]) -> Match:
         """The host that goes by ``names`` and ``addresses``."""
-        told = list(dict.fromkeys(_told((*names, *addresses))))
+        told = telling(names, addresses)
         whole = {host for name in told for host in self._whole.get(name, ())}
         if whole:
             return _one(whole)
         firsts = (name.partition(".")[0] for name in told if not _address(name))
         return _one({host for first in firsts for host in self._first.get(first, ())})
+
+
+def telling(names: Iterable[str], addresses: Iterable[str]) -> list[str]:
+    """Those names and addresses that can tell one host from another, in comparable form."""
+    return list(dict.fromkeys(_told((*names, *addresses))))
 
 
 def _one(hosts: set[str]) -> Match:
