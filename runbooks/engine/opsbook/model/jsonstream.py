@@ -19,6 +19,7 @@ MOST_OF_ONE_MEMBER = 32 * 2**20
 MOST_DEPTH = 50
 _CHUNK = 2**20
 
+_DECODER = json.JSONDecoder()
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _SIGNS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+("?)|[{}\[\]]', re.DOTALL)
 """A text or a bracket outside of texts; the group is empty when the text does not end here."""
@@ -256,11 +257,25 @@ class _Window:
 
     def container(self, *, keep: bool) -> Any:
         """The object or list that begins here, decoded; ``_DROPPED`` unless kept, or too large."""
+        if keep and (found := self._at_once()) is not None:
+            return found
         start = self.position
         end, kept = self._end_of_container(keep)
         whole = self._text[self._at : end] if kept else ""
         self._at = end
         return self._decoded(whole, start) if kept else _DROPPED
+
+    def _at_once(self) -> Any:
+        """The object or list when all of it is here and it cannot be too deep; else None."""
+        try:
+            value, end = _DECODER.raw_decode(self._text, self._at)
+        except (ValueError, RecursionError):
+            return None
+        brackets = sum(self._text.count(sign, self._at, end) for sign in "[{")
+        if brackets > MOST_DEPTH or end - self._at > self._most:
+            return None
+        self._at = end
+        return value
 
     def _end_of_container(self, keep: bool) -> tuple[int, bool]:
         """Index behind its last bracket, reading on as far as needed; whether it was kept."""
