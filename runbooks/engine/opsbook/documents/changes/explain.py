@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from opsbook.documents.blocks import Block, Commands, Facts, Grid, Page, Part, Points
+from opsbook.documents.changes.byhand import by_hand, guarded, risks, some_by_hand
 from opsbook.documents.changes.foreseen import Foreseen, Line, few, some
 from opsbook.documents.changes.labels import COVERAGE, KINDS, ON_DRIFT, OUTLOOKS, SEVERITIES, STATES
 from opsbook.documents.changes.scope import scope
@@ -90,6 +91,7 @@ def summary(plan: Foreseen, dossier: Mapping[str, Any], words: Words) -> Iterato
         (msg("Vulnerabilities closed"), _cves(plan, words)),
         (msg("Services restarted"), _restarts(plan, words)),
         (msg("Hosts rebooted"), _reboots(plan, words)),
+        (msg("Left to be done by hand"), some_by_hand(plan)),
         (msg("Window"), window(content.get("window"), words) if on_hosts else ""),
         (msg("Duration, predicted"), duration(content, words)),
         (msg("Waves"), _waves(plan, words)),
@@ -140,6 +142,8 @@ def details(plan: Foreseen, words: Words, most: int | None) -> Iterator[Part]:
                    closed, frozenset({3}))  # fmt: skip
     cannot, lost = plan.reasons("cannot"), plan.undo_problems()
     for title, entries in (
+        (msg("Risks of single changes"), risks(plan)),
+        (msg("Left to be done by hand"), by_hand(plan, MOST_LINES if most else None)),
         (msg("Services restarted"), [(what, hosts) for hosts, what in plan.restarts()]),
         (msg("To be known besides"), plan.notes()),
         (msg("Not part of this plan"), plan.left_out()),
@@ -216,6 +220,10 @@ def attention(
     if len(unsure) > SEEN:
         more = msg("cannot be foreseen: {number} more changes", number=len(unsure) - SEEN)
         yield "", words.of(more)
+    for hosts, what in guarded(plan)[:SEEN]:
+        told = msg("may lock people out; brought back unless a fresh login succeeds: {what}",
+                   what=what)  # fmt: skip
+        yield hosts, words.of(told)
     for hosts, why in plan.reasons("cannot")[:SEEN]:
         yield hosts, words.of(msg("cannot be changed: {reason}", reason=why))
     for hosts, why in plan.undo_problems()[:SEEN]:

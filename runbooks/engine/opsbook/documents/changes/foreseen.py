@@ -138,8 +138,10 @@ class Foreseen:
         )
 
     def _left(self, part: Mapping[str, Any]) -> str:
-        what = self.words.arrow(
-            text(part.get("package")), text(part.get("from")), text(part.get("to"))
+        name = text(part.get("package")) or self.words.said(part.get("title"))
+        known = part.get("from") or part.get("to")
+        what = (
+            self.words.arrow(name, text(part.get("from")), text(part.get("to"))) if known else name
         )
         why = self.words.said(part.get("reason") or part.get("why"))
         return self.words.labelled(what, why) if why else what
