@@ -20,7 +20,7 @@ from opsbook.domains.hardening.planning.hostplan import (
     refused_plan,
     steps_of,
 )
-from opsbook.domains.hardening.planning.snapshot import Look, Snapshot, read_snapshot
+from opsbook.domains.hardening.planning.snapshot import SCHEMA, Look, Snapshot, read_snapshot
 from opsbook.domains.hardening.planning.standing import standing
 from opsbook.domains.hardening.planning.way import way_to
 from opsbook.domains.hardening.planning.wishes import Wish, read_wish
@@ -123,7 +123,7 @@ class ControlPlanner:
         if plan is None or not isinstance(evidence.get("after"), Mapping):
             return kept, ()
         try:
-            after = read_snapshot(host, evidence["after"])
+            after = read_snapshot(host, {"schema": SCHEMA, **evidence["after"]})
         except OpsbookError as error:
             return kept, (error.problem,)
         facts, deviations = conclude(plan, after, self._catalogue.controls)
