@@ -104,7 +104,7 @@ class Reading:
         if found.name not in self.summary.formats:
             self.summary.formats.append(found.name)
         try:
-            yield from found.read(Source(name, content.stream(), self._options))
+            yield from found.read(Source(name, content.stream(), self._options, member.beside))
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
             yield Unreadable(name, f"reader {found.name} failed: {type(error).__name__}", ends=True)
         except RecursionError:

@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, BinaryIO, cast
 
 from opsbook.domains.hardening.reading.text import decode, line
@@ -188,6 +188,7 @@ class Member:
     name: str
     content: Unpacked
     alone: bool = True
+    beside: frozenset[str] = frozenset()
 
 
 def unpacked(hashed: Hashed, name: str, limits: Limits) -> Iterator[Member | Unreadable]:
@@ -228,10 +229,12 @@ def _of_zip(file: BinaryIO, name: str, limits: Limits) -> Iterator[Member | Unre
 
 def _members(archive: zipfile.ZipFile, name: str, budget: _Budget) -> Iterator[Member | Unreadable]:
     packed = 0
+    beside = frozenset(map(_name, archive.infolist()))
     for info in archive.infolist():
         packed += info.compress_size
         if not info.is_dir():
-            yield from _member(archive, info, f"{name}!{_name(info)}", budget, packed)
+            for found in _member(archive, info, f"{name}!{_name(info)}", budget, packed):
+                yield replace(found, beside=beside) if isinstance(found, Member) else found
 
 
 def _archive(file: BinaryIO, limits: Limits) -> zipfile.ZipFile | str:

@@ -33,12 +33,13 @@ class Head:
 class Source:
     """A file to read, uncompressed. ``name`` is what people are told; ``options`` what they said
     of the file: ``host`` (name of the host it is about, where a format does not say), ``mapping``
-    (columns of a table).
+    (columns of a table). ``beside`` are the names of the files of the archive it is out of.
     """
 
     name: str
     stream: BinaryIO
     options: Mapping[str, object] = field(default_factory=dict)
+    beside: frozenset[str] = frozenset()
 
 
 class Format(Protocol):

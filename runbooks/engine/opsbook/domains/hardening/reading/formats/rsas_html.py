@@ -27,6 +27,8 @@ _BRANDS = ("绿盟", "NSFOCUS", "nsfocus", "远程安全评估系统")
 _TABLES = ('id="vul_detail"', 'id="vuln_list"', "id=vuln_distribution", 'id="vuln_distribution"')
 _OTHERS = ("网神", "SecVSS", "奇安信")
 _MOST_PENDING = 20_000
+_INDEX = re.compile(r"[!/\\]index\.html?$", re.IGNORECASE)
+_PAGE = re.compile(r"(?:^|[/\\])host[/\\][^/\\]+\.html?$", re.IGNORECASE)
 
 
 class RsasHtml:
@@ -55,6 +57,10 @@ class RsasHtml:
         text = decoder.decode(first)
         chunks = _chained(text, decoder, source)
         scan = Scan(self.name, TOOL, source.name)
+        if _INDEX.search(source.name) and any(map(_PAGE.search, source.beside)):
+            yield scan
+            yield Unreadable(where=source.name, why="a summary of pages that are read themselves")
+            return
         host = str(source.options.get("host") or "") or _host_in(source.name)
         if ASSIGNED.search(text) or "window.data" in text:
             script = Script(chunks)

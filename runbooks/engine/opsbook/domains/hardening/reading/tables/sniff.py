@@ -36,6 +36,9 @@ def parts(
     """The rows of the table in ``stream``, whatever its kind."""
     start = stream.read(8192)
     found = kind(start)
+    if found == "xlsx" and stream.seekable():
+        yield from xlsx.lines(stream)
+        return
     whole = _Joined(start, stream)
     if found == "xlsx":
         yield from _spreadsheet(whole)

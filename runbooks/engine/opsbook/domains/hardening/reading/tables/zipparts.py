@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-import struct
 import zipfile
 from typing import IO, BinaryIO
+
+from opsbook.domains.hardening.reading.zipdirectory import size_of_directory
 
 _MOST_PARTS = 10_000
 _MOST_DIRECTORY = 16 * 2**20
@@ -13,10 +14,6 @@ _MOST_PART = 8 * 2**30
 _RATIO = 300
 _ANY_RATIO = 64 * 2**20
 """Up to here a part may be packed as well as it likes: deflate makes at most 1032 of 1."""
-
-_END = b"PK\x05\x06"
-_LOCATOR_64 = b"PK\x06\x07"
-_TAIL = 65_557 + 76
 
 
 class TooMuch(Exception):
@@ -35,7 +32,9 @@ class Parts:
     """
 
     def __init__(self, stream: BinaryIO) -> None:
-        _refuse_huge_directory(stream)
+        members, directory = size_of_directory(stream)
+        if members > _MOST_PARTS or directory > _MOST_DIRECTORY:
+            raise TooMuch("", "an archive of more parts than is allowed")
         self._zip = zipfile.ZipFile(stream)
         self.names = frozenset(self._zip.namelist())
 
@@ -69,18 +68,3 @@ class _Limited(io.RawIOBase):
     def close(self) -> None:
         self._stream.close()
         super().close()
-
-
-def _refuse_huge_directory(stream: BinaryIO) -> None:
-    """The whole directory of an archive is read into memory by zipfile, whatever its size."""
-    size = stream.seek(0, io.SEEK_END)
-    stream.seek(max(0, size - _TAIL))
-    tail = stream.read(_TAIL)
-    at = tail.rfind(_END)
-    if at >= 0 and len(tail) - at >= 22:
-        entries, directory = struct.unpack("<HI", tail[at + 10 : at + 16])
-        if at >= 76 and tail[at - 20 : at].startswith(_LOCATOR_64):  # read where zipfile reads it
-            entries, directory = struct.unpack("<QQ", tail[at - 44 : at - 28])
-        if entries > _MOST_PARTS or directory > _MOST_DIRECTORY:
-            raise TooMuch("", "an archive of more parts than is allowed")
-    stream.seek(0)
