@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +22,11 @@ from opsbook.domains.hardening.store.comparison import Outcome, Why
 from opsbook.domains.hardening.store.importing import KIND, report
 from opsbook.domains.hardening.store.model import State
 from opsbook.domains.hardening.store.port import Wanted
+from opsbook.ledger.store import open_ledger
 from opsbook.model.errors import IntegrityFault, Refused
 from opsbook.model.finding import Result, Scan, Seen, Severity, Told, Unreadable
+from opsbook.model.places import Places
+from opsbook.state.backup import back_up, restore
 from support.scans import NOW, SCAN, SomeControls, Taking, cve, inventory, row, scan
 
 TESTS = Path(__file__).parents[1]
@@ -435,3 +439,16 @@ def test_more_rules_of_one_host_do_not_take_more_memory(tmp_path: Path) -> None:
         )  # fmt: skip
         peaks.append(int(ran.stdout))
     assert peaks[1] - peaks[0] < 16 * 1024
+
+
+def test_a_backup_carries_findings_and_gives_them_back(tmp_path: Path) -> None:
+    taking, clock = Taking(tmp_path / "state"), FakeClock()
+    with closing(open_ledger(Places(taking.root), clock)) as ledger:
+        taking.take(scan(row("a")), "1")
+        report(taking.database, ledger)
+    made = back_up(Places(taking.root), clock, tmp_path / "b.tar.zst")
+    assert "findings/findings.db" in made.manifest["files"]
+    restore(Places(tmp_path / "there"), clock, tmp_path / "b.tar.zst")
+    restored = Taking(tmp_path / "there")
+    assert list(states(restored)) == [("ssg:a", "")]
+    assert restored.take(scan(row("b")), "2").told["findings"]["new"] == 1

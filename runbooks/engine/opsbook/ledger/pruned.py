@@ -13,9 +13,16 @@ from itertools import islice
 from opsbook.ledger.reading import Reader
 from opsbook.model.event import NewEvent
 
-ALWAYS_KEPT = ("run.recorded", "payloads.pruned", "change.*", "policy.*", "patching.first_seen")
+ALWAYS_KEPT = (
+    "run.recorded",
+    "payloads.pruned",
+    "change.*",
+    "policy.*",
+    "patching.first_seen",
+    "findings.imported",
+)
 """Kinds whose payload is never pruned: sealed records, the proof of pruning itself, what was
-planned, signed and decided, since when a package version has been known.
+planned, signed and decided, since when a package version has been known, what scanners' files said.
 """
 
 _RANGES_PER_EVENT = 5000

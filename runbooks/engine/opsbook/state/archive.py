@@ -4,6 +4,7 @@ manifest.json                  {"format", "opsbook", "made", "schema", "files": 
 ledger.db                      a consistent copy
 keys/<name>
 logs/<estate>/catalogue.db     catalogues of collected logs in their default place
+findings/findings.db           what scanners told of hosts
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ FORMAT = "opsbook.backup/1"
 MANIFEST = "manifest.json"
 _NAME = re.compile(
     r"ledger\.db|keys/[A-Za-z0-9_][A-Za-z0-9._-]*|logs/[a-z][a-z0-9_-]{0,62}/catalogue\.db"
+    r"|findings/findings\.db"
 )
 _MANIFEST_LIMIT = 16 * 1024 * 1024
 _BLOCK = 1024 * 1024

@@ -1,4 +1,4 @@
-"""Backing up and restoring opsbook's own state: ledger, keys, catalogues of collected logs.
+"""Backing up and restoring opsbook's own state: ledger, keys, catalogues of logs, findings.
 
 A restore never loses what it replaces: that is moved to ``replaced-<time>/``. While files are
 being exchanged ``restore.pending`` stands in the state directory; a crash then leaves it there and
@@ -126,7 +126,9 @@ def _collect(places: Places, stage: Path) -> None:
 
 
 def _catalogues(places: Places) -> list[Path]:
-    return sorted((places.root / "logs").glob("*/catalogue.db"))
+    """Databases beside the ledger: catalogues of logs, and findings, whose files may be gone."""
+    findings = [places.findings] if places.findings.exists() else []
+    return sorted((places.root / "logs").glob("*/catalogue.db")) + findings
 
 
 def _must_verify(places: Places) -> Verdict:
