@@ -119,8 +119,6 @@ def _scan(source: Source, document: Mapping[str, Any]) -> Scan:
         tool=word(tool, "name") or "CycloneDX",
         file=source.name,
         tool_version=word(tool, "version"),
-        content=word(document, "serialNumber"),
-        content_version=word(document, "version"),
         profile=word(document, "metadata", "component", "type"),
         started=word(document, "metadata", "timestamp"),
     )

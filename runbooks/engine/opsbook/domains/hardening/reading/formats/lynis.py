@@ -9,7 +9,7 @@ other severity. One test emits several suggestions, so that its id alone is no k
 - what a suggestion names becomes part of the rule (``AUTH-9286/PASS_MAX_DAYS``,
   ``NETW-3200/dccp``) or its location (``FILE-6310`` at ``/home``).
 
-That a test ran and complained of nothing is told as informational: Lynis claims no pass.
+Which tests ran is told in one row: Lynis claims no pass. What was skipped is not checked.
 """
 
 from __future__ import annotations
@@ -158,18 +158,14 @@ def _rows(host: str, report: _Report) -> Iterator[Row]:
     for row in _details(host, report):
         detailed |= {row.rule, row.rule.partition("/")[0]} if row.result is Result.FAIL else set()
         yield row
-    complained = set(detailed)
-    for row in _complaints(host, report, detailed):
-        complained.add(row.rule.partition("/")[0])
-        yield row
+    yield from _complaints(host, report, detailed)
     for package, *_rest in report.parts("vulnerable_package[]", 1):
-        complained.add("PKGS-7392")
         yield _row(host, "PKGS-7392", package, location=package, told="vulnerable_package",
                    severity=Severity.MEDIUM, package=package)  # fmt: skip
     for test, text, *_rest in report.parts("exception_event[]", 2):
         yield _row(host, test, text, told="exception", severity=Severity.UNKNOWN,
                    result=Result.ERROR)  # fmt: skip
-    yield from _quiet(host, report, complained)
+    yield from _run(host, report)
 
 
 def _details(host: str, report: _Report) -> Iterator[Row]:
@@ -227,18 +223,31 @@ def _about(test: str, message: str, details: str) -> tuple[str, str]:
         path = _PATH.search(message)
         return test, path.group(1) if path else ""
     quoted = _QUOTED.search(message) if test == "NETW-3200" else None
-    return (f"{test}/{quoted.group(1)}", "") if quoted else (test, "")
+    location = details if details.startswith("/") else ""
+    return (f"{test}/{quoted.group(1)}", "") if quoted else (test, location)
 
 
-def _quiet(host: str, report: _Report, complained: set[str]) -> Iterator[Row]:
-    """Tests without a complaint, and tests that were not run."""
-    for test in dict.fromkeys(report.tests("tests_executed")):
-        if test not in complained:
-            yield _row(host, test, test, told="executed", severity=Severity.UNKNOWN,
-                       result=Result.INFORMATIONAL, evidence="executed, nothing told")  # fmt: skip
+def _run(host: str, report: _Report) -> Iterator[Row]:
+    """Which tests were run, in one row, and each that was not."""
+    if executed := report.tests("tests_executed"):
+        yield _row(
+            host,
+            "tests_executed",
+            f"{len(executed)} tests executed",
+            told="executed",
+            severity=Severity.INFO,
+            result=Result.INFORMATIONAL,
+            evidence=" ".join(executed),
+        )
     for test in dict.fromkeys(report.tests("tests_skipped")):
-        yield _row(host, test, test, told="skipped", severity=Severity.UNKNOWN,
-                   result=Result.NOT_CHECKED, evidence="skipped")  # fmt: skip
+        yield _row(
+            host,
+            test,
+            test,
+            told="skipped",
+            severity=Severity.UNKNOWN,
+            result=Result.NOT_CHECKED,
+        )
 
 
 def _row(

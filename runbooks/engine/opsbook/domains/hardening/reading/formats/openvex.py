@@ -72,7 +72,6 @@ def _begin(source: Source, document: Mapping[str, Any], host: str) -> Iterator[T
         tool=word(document, "tooling") or "OpenVEX",
         file=source.name,
         content=word(document, "@id"),
-        content_version=word(document, "version"),
         profile=word(document, "author"),
         started=word(document, "timestamp"),
         ended=word(document, "last_updated"),

@@ -3,7 +3,8 @@
 Source: aquasecurity/trivy ``pkg/types/report.go`` and ``vulnerability.go``, ``pkg/k8s/report``;
 real files. A report names no host: it is the one that people say (``host``), else what Trivy
 calls the artifact. Packages of a system belong to the host; packages of a language, and all of an
-image, to the artifact.
+image, to the artifact. Vulnerabilities, checks of configuration, secrets and licenses are name
+spaces of their own, since only checks also tell what passes.
 """
 
 from __future__ import annotations
@@ -40,10 +41,11 @@ _CLUSTER = {"Resources", "Vulnerabilities", "Misconfigurations", "Findings"}
 """Of a cluster's report: lists of resources, each with results of its own."""
 
 _STATUS = {
-    "not_affected": Result.PASS,
+    "not_affected": Result.NOT_APPLICABLE,
     "under_investigation": Result.UNKNOWN,
 }
-"""``fixed`` says that a fixed version exists, so that it and the rest are FAIL."""
+"""``fixed`` says that a fixed version exists, so that it and the rest are FAIL. None is a PASS: a
+scan of packages lists what is vulnerable, and what it no longer lists is gone."""
 _CHECKED = {"PASS": Result.PASS, "EXCEPTION": Result.NOT_CHECKED, "FAIL": Result.FAIL}
 
 
@@ -247,7 +249,7 @@ def _misconfiguration(reading: _Reading, item: Mapping[str, Any]) -> Row:
     lines = _lines(item.get("CauseMetadata"))
     return Row(
         host=reading.host,
-        scanner="trivy",
+        scanner="trivy_config",
         rule=rule,
         result=_CHECKED.get(word(item, "Status"), Result.UNKNOWN),
         severity=by_word(word(item, "Severity")),
@@ -265,7 +267,7 @@ def _secret(reading: _Reading, item: Mapping[str, Any]) -> Row:
     rule = word(item, "RuleID")
     return Row(
         host=reading.host,
-        scanner="trivy",
+        scanner="trivy_secret",
         rule=rule,
         result=Result.FAIL,
         severity=by_word(word(item, "Severity")),
@@ -283,8 +285,8 @@ def _license(reading: _Reading, item: Mapping[str, Any]) -> Row:
     package = word(item, "PkgName")
     return Row(
         host=reading.host,
-        scanner="trivy",
-        rule=f"license/{name}" if name else "",
+        scanner="trivy_license",
+        rule=name,
         result=Result.INFORMATIONAL,
         severity=by_word(word(item, "Severity")),
         told=word(item, "Severity"),
@@ -304,7 +306,7 @@ def _modified(reading: _Reading, item: Mapping[str, Any]) -> Row:
     row = make.get(kind, _vulnerability)(reading, inner)
     status = word(item, "Status")
     reason = " ".join(filter(None, (status, prose(item, "Statement"), word(item, "Source"))))
-    result = Result.PASS if status in ("not_affected", "fixed") else row.result
+    result = Result.NOT_APPLICABLE if status in ("not_affected", "fixed") else row.result
     return replace(row, result=result, more={**row.more, "suppressed": reason})
 
 

@@ -10,7 +10,7 @@ Four shapes, alone, in a list, one per line, or as hits of a search (``_source``
 
 Source: wazuh/wazuh ``sample_payloads/dumps``, the API reference 4.x, real files. Documents of
 agents that are not told are of the host that people say (``host``). What a check printed is not
-exported by Wazuh.
+exported by Wazuh. Checks and vulnerabilities are name spaces of their own: only checks pass.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ def _vulnerability(document: Mapping[str, Any]) -> Row:
     open_still = at(one, "under_evaluation") is True
     return Row(
         host="",
-        scanner="wazuh",
+        scanner="wazuh_vulnerability",
         rule=cve,
         result=Result.UNKNOWN if open_still else Result.FAIL,
         severity=_rated(severity, score),
@@ -277,7 +277,7 @@ def _old_vulnerability(document: Mapping[str, Any]) -> Row:
     severity = word(document, "severity")
     return Row(
         host="",
-        scanner="wazuh",
+        scanner="wazuh_vulnerability",
         rule=cve,
         result=Result.PASS if word(document, "status") == "SOLVED" else Result.FAIL,
         severity=_rated(severity, score),
