@@ -99,6 +99,31 @@ def test_what_a_package_brings_is_left_out_when_the_package_cannot_come() -> Non
     assert asides(plan, "left_out") == {"audit.rule:identity": "not_applicable"}
 
 
+def test_a_step_that_two_controls_have_is_done_once_and_stays_when_one_of_them_cannot_be() -> None:
+    scene = Scene("""
+    - key: a.first
+      severity: high
+      expect: {effective.x: {is: present}}
+      steps:
+        - {kind: package, names: [pwquality], state: present}
+        - {kind: sysctl, name: a, value: "1"}
+    - key: b.second
+      severity: low
+      expect: {effective.x: {is: present}}
+      steps: [{kind: package, names: [pwquality], state: present}]
+    """)
+    found = ("a.first", "b.second")
+    host = MemoryHost({("package", "x"): "present"})
+    plan = scene.plan(host, *found)
+    assert [item.key for item in plan.items] == ["control:a.first#1", "control:a.first#2"]
+    assert set(plan.given["controls"]) == set(found)
+    host.problems = {"a.first#2": "read-only"}
+    plan = scene.plan(host, *found)
+    assert [item.key for item in plan.items] == ["control:b.second#1"]
+    host.problems = {"a.first#1": "no such package"}
+    assert scene.plan(host, *found).outlook is Outlook.NOTHING
+
+
 def test_two_ways_that_exclude_one_another_are_asked_for_and_never_both_done() -> None:
     found = ("firewall.nftables", "firewall.ufw")
     asked = Scene().plan(bad(), *found)

@@ -12,7 +12,8 @@ from opsbook.domains.hardening.planning.resolving import Given, Unresolved, reso
 SET = "set {} {{ type {}; flags interval; auto-merge; elements = {{ {} }}; }}"
 VALUES = {"days": 90, "servers": ["ntp1", "10.0.0.1"],
           "sources": ["10.0.0.5/24", "fd00::/8", "::1"],
-          "ports": ["22", "8000-8010"], "unset": None, "none": [], "text": "x"}  # fmt: skip
+          "ports": ["22", "8000-8010"], "unset": None, "none": [], "words": "Keep out",
+          "text": "x"}  # fmt: skip
 
 
 def saw(name: str) -> Sequence[str]:
@@ -45,6 +46,10 @@ PLAIN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "a line for each, filled in once": (
         {"lines": [{"each": {"value": "text"}, "form": "{} {}"}]}, {"lines": ["x {}"]},
+    ),
+    "a line alone": ({"line": {"each": {"value": "text"}, "form": "a={}"}}, {"line": "a=x"}),
+    "a site's own words": (
+        {"lines": [{"each": {"value": "words"}, "form": "- {}"}]}, {"lines": ["- Keep out"]},
     ),
     "addresses of one family": (
         {"lines": [{"set": "s", "type": "ipv4_addr", "elements": {"value": "sources"}}]},
@@ -80,6 +85,9 @@ NOT_SO: dict[str, tuple[dict[str, Any], str]] = {
     "a name over several lines": ({"v": {"observed": "effective.control"}}, "cannot be written"),
     "a name of several words in a line": (
         {"lines": [{"each": {"observed": "effective.evil"}, "form": "-w {}"}]}, "as one word",
+    ),
+    "two where one can stand": (
+        {"line": {"each": {"value": "servers"}, "form": "{}"}}, "room for one thing and 2",
     ),
     "a host of no known family": ({"v": {"rhel": "x"}}, "on a host of this system"),
     "no address": (

@@ -131,20 +131,26 @@ class Foreseen:
     def left_out(self) -> list[tuple[str, str]]:
         """What could have been done on hosts and is not part of the plan, and why."""
         return self.alike(
-            (name, self._left(part))
+            (name, told)
             for name, host in self.hosts
-            for part in rows(table(host, "given").get("left_out"))
-            if isinstance(part, Mapping)
+            for told in self._left(rows(table(host, "given").get("left_out")))
         )
 
-    def _left(self, part: Mapping[str, Any]) -> str:
-        name = text(part.get("package")) or self.words.said(part.get("title"))
-        known = part.get("from") or part.get("to")
-        what = (
-            self.words.arrow(name, text(part.get("from")), text(part.get("to"))) if known else name
-        )
-        why = self.words.said(part.get("reason") or part.get("why"))
-        return self.words.labelled(what, why) if why else what
+    def _left(self, parts: Iterable[Any]) -> Iterator[str]:
+        """One by one what goes from one version to another, the rest by its reason."""
+        together: dict[str, list[str]] = {}
+        for part in map(table, parts):
+            why = self.words.said(part.get("reason") or part.get("why"))
+            before, after = text(part.get("from")), text(part.get("to"))
+            name = text(part.get("package")) or self.words.said(part.get("title"))
+            if before or after:
+                what = self.words.arrow(name, before, after)
+                yield self.words.labelled(what, why) if why else what
+            elif name or why:
+                together.setdefault(why, []).append(name)
+        for why, names in together.items():
+            what = self.words.listed(names)
+            yield self.words.labelled(why, what) if why else what
 
     def alike_hosts(self) -> list[tuple[tuple[str, ...], Mapping[str, Any]]]:
         """Hosts for which the very same is foreseen, together; the largest group first."""

@@ -87,11 +87,15 @@ class PlaybookChange:
         assert self._planner is not None
         surveys, faults = self._survey(hosts, job)
         asked = self._planner.asks(surveys, job)
+        silent: Mapping[str, OpsbookError] = {}
         if asked:
             some = [host for host in hosts if host.name in asked]
-            answers, _ = self._survey(some, job, asked)
+            answers, silent = self._survey(some, job, asked)
             self._planner.learn(answers, job)
-        return {**faults, **self._planner.settle(surveys, job)}
+        settled = self._planner.settle(surveys, job)
+        lost = {name: silent.get(name, why) for name, why in settled.items()
+                if isinstance(why, OpsbookError)}  # fmt: skip
+        return {**faults, **settled, **lost}
 
     def _survey(
         self, hosts: Sequence[Host], job: Job, asked: Mapping[str, Any] | None = None

@@ -142,7 +142,7 @@ def not_chosen(one: Candidate, host: Host) -> Aside | None:
         return None
     chosen = host.wish.choices.get(choice.group)
     if chosen is None:
-        ways = ", ".join(options(host.controls, choice.group))
+        ways = ", ".join(options(host.controls, choice.group, host.told.family))
         return aside_of(one, "asked", msg(
             "choose one of {ways} with --set {group}=..., or in the variable opsbook_hardening",
             ways=ways, group=choice.group,

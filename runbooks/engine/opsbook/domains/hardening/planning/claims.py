@@ -95,6 +95,11 @@ def _pam(step: Mapping[str, Any]) -> Iterator[tuple[Thing, str]]:
             yield (*at, name), f"{state} {value}".strip() if value else state
 
 
+def _profile(step: Mapping[str, Any]) -> Iterator[tuple[Thing, str]]:
+    lines = "\n".join(map(str, step.get("lines", ())))
+    yield ("pam profile", str(step["name"])), lines
+
+
 def _mount(step: Mapping[str, Any]) -> Iterator[tuple[Thing, str]]:
     for option in step["options"]:
         name = str(option)
@@ -123,6 +128,7 @@ _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[tuple[Thing, str]]]]
     "file_absent": _no_file,
     "line": _line,
     "pam_option": _pam,
+    "pam_profile": _profile,
     "mount_option": _mount,
     "grub_argument": _grub,
     "group": _group,

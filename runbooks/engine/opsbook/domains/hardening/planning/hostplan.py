@@ -52,13 +52,19 @@ def steps_of(works: Iterable[Work]) -> list[Step]:
             rows.append(((risky, not comes, *work.rank, number), named | step))
     once: dict[str, Step] = {}
     for _, step in sorted(rows, key=lambda row: row[0]):
-        plain = {key: value for key, value in step.items() if key not in ("id", "control", "risky")}
-        once.setdefault(json.dumps(plain, sort_keys=True), step)
+        once.setdefault(_content(step), step)
     return list(once.values())
+
+
+def _content(step: Step) -> str:
+    """What a step does, whichever control it is of."""
+    own = {key: value for key, value in step.items() if key not in ("id", "control", "risky")}
+    return json.dumps(own, sort_keys=True)
 
 
 def make_plan(draft: Draft, looks: Mapping[str, Look]) -> HostPlan:
     """The plan of the host of ``draft`` whose steps were looked at."""
+    looks = _spread(draft.settled.works, looks)
     works, asides = _possible(draft.settled, looks)
     works, idle = _moved(works, looks)
     asides = _bounded([*asides, *idle])
@@ -120,6 +126,14 @@ def step_id(item: Item) -> str:
     return item.key.removeprefix("control:")
 
 
+def _spread(works: Iterable[Work], looks: Mapping[str, Look]) -> dict[str, Look]:
+    """The look at every step of ``works``; a step that several have was looked at once."""
+    works = tuple(works)
+    by_content = {_content(step): looks[step["id"]] for step in steps_of(works)}
+    return {f"{work.control.key}#{number}": by_content[_content(step)]
+            for work in works for number, step in enumerate(work.steps, 1)}  # fmt: skip
+
+
 def _possible(settled: Settled, looks: Mapping[str, Look]) -> tuple[tuple[Work, ...], list[Aside]]:
     """The works whose steps can be done, and asides for the others with what they brought."""
     asides = list(settled.asides)
@@ -153,11 +167,12 @@ def _moved(
     """
     acting = [step for step in steps_of(works) if looks[step["id"]].changes]
     changed = {step["control"] for step in acting}
-    settled = claims_of(acting).keys()
+    settled, done = claims_of(acting).keys(), {_content(step) for step in acting}
     kept: list[Work] = []
     asides: list[Aside] = []
     for work in works:
-        acts = work.control.key in changed or work.claims.keys() & settled
+        shared = any(_content(step) in done for step in work.steps)
+        acts = work.control.key in changed or shared or work.claims.keys() & settled
         holds = work.one.verdict.result is Result.PASS
         if not acts:
             asides.append(_idle(work, holds=holds))

@@ -6,7 +6,8 @@ In a control, a step may refer to what is only known later::
     {observed: effective.users}             what the check saw that breaks its rule
     users_from: effective.max_days          the same, of accounts
     {debian: ssh, rhel: sshd}               by the host's family
-    {each: {value: servers}, form: "server {} iburst"}      in a list: one text per element
+    {each: {value: servers}, form: "server {} iburst"}      one text per element in a list, one
+                                            text elsewhere
     {set: ssh_from, type: ipv4_addr, elements: {value: management_sources}}   in a list: a named
                                             set of nft(8) with the elements of that type
 
@@ -77,6 +78,8 @@ def _mapping(value: Mapping[str, Any], given: Given) -> Any:
         return _value(str(value["value"]), given)
     if value.keys() == {"observed"}:
         return _observed(str(value["observed"]), given)
+    if value.keys() == {"each", "form"}:
+        return _only(list(_formed(value, given)))
     if value and value.keys() <= FAMILIES:
         if given.family not in value:
             raise Unresolved(msg("it is not known how this is done on a host of this system"))
@@ -86,14 +89,27 @@ def _mapping(value: Mapping[str, Any], given: Given) -> Any:
 
 def _element(element: Any, given: Given) -> Iterator[Any]:
     if isinstance(element, Mapping) and element.keys() == {"each", "form"}:
-        for part in _texts(_plain(element["each"], given)):
-            yield str(element["form"]).replace("{}", _word(part), 1)
+        yield from _formed(element, given)
     elif isinstance(element, Mapping) and "set" in element:
         yield _set(element, _texts(_plain(element["elements"], given)))
     else:
         plain = _plain(element, given)
         spread = isinstance(element, Mapping) and isinstance(plain, list)
         yield from plain if spread else [plain]
+
+
+def _formed(row: Mapping[str, Any], given: Given) -> Iterator[str]:
+    """One text for each element. What a site stated may have blanks; what a host said may not."""
+    said = isinstance(row["each"], Mapping) and row["each"].keys() == {"value"}
+    for part in _texts(_plain(row["each"], given)):
+        yield str(row["form"]).replace("{}", part if said else _word(part), 1)
+
+
+def _only(texts: Sequence[str]) -> str:
+    if len(texts) != 1:
+        raise Unresolved(msg("there is room for one thing and {number} are to be put in",
+                             number=len(texts)))  # fmt: skip
+    return texts[0]
 
 
 def _value(name: str, given: Given) -> Any:

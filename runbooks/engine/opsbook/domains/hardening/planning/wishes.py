@@ -95,10 +95,18 @@ def read_wish(
     return wish
 
 
-def options(controls: Mapping[str, Control], group: str) -> tuple[str, ...]:
-    """The ways that the catalogue knows in a group of which one is to be chosen."""
-    found = {one.choice.option for one in controls.values()
-             if one.choice is not None and one.choice.group == group}  # fmt: skip
+def options(
+    controls: Mapping[str, Control], group: str, family: str | None = None
+) -> tuple[str, ...]:
+    """The ways that the catalogue knows in a group of which one is to be chosen, in all families
+    or in one.
+    """
+    found = {
+        one.choice.option
+        for one in controls.values()
+        if one.choice is not None and one.choice.group == group
+        if family is None or family in one.families
+    }
     return tuple(sorted(found))
 
 
