@@ -162,7 +162,7 @@ class _Reading:
             self.waiting = False
 
     def _begin(self) -> Iterator[Told]:
-        """Scan and host, once."""
+        """Scan and host, once. Trivy reads files of the system, as with an account on it."""
         if self.host:
             return
         report = self.report
@@ -177,10 +177,11 @@ class _Reading:
             content_version=word(report, "SchemaVersion"),
             profile=word(report, "ArtifactType") or ("cluster" if "ClusterName" in report else ""),
             started=word(report, "CreatedAt"),
+            credentialed=True,
         )
         names = dict.fromkeys(name for name in (named, artifact) if name)
         os = f"{word(report, 'Metadata', 'OS', 'Family')} {word(report, 'Metadata', 'OS', 'Name')}"
-        yield Seen(id=self.host, names=tuple(names), os=os.strip())
+        yield Seen(id=self.host, names=tuple(names), os=os.strip(), credentialed=True)
 
     @property
     def target(self) -> str:
