@@ -18,6 +18,43 @@ fake_package() {
         "$1" >>/var/lib/dpkg/status
     printf 'Version: %s\\nDescription: x\\n' "${2:-1.0-1}" >>/var/lib/dpkg/status
 }
+no_package() {
+    for _p in "$@"; do
+        awk -v RS= -v ORS='\\n\\n' -v p="$_p" 'index($0, "Package: " p "\\n") != 1' \
+            /var/lib/dpkg/status >/run/status && cat /run/status >/var/lib/dpkg/status
+    done
+}
+as_rhel() { rm -rf /var/lib/dpkg && mkdir -p /var/lib/rpm; }
+fake_tool() {
+    { printf '#!/bin/sh\\ncat <<\\FAKE\\n'; cat; printf '\\nFAKE\\n'; } >"/usr/sbin/$1"
+    chmod 0755 "/usr/sbin/$1"
+}
+fake_unit() {
+    mkdir -p /run/systemd/system
+    printf 'Id=%s\\nLoadState=loaded\\nActiveState=%s\\nUnitFileState=%s\\n\\n' \\
+        "$1" "$3" "$2" >>/run/units
+    fake_tool systemctl </run/units
+}
+fake_sys() { mkdir -p "/sys/${1%/*}" && printf '%s\\n' "$2" >"/sys/$1"; }
+fake_process() {
+    cp /bin/sleep "/run/$1"
+    "/run/$1" 60 >/dev/null 2>&1 &
+}
+fake_listener() {
+    python3 -c 'import socket, sys, time
+s = socket.socket(); s.bind(("0.0.0.0", int(sys.argv[1]))); s.listen()
+print(flush=True); time.sleep(60)' \
+        "$1" >/run/listening 2>&1 &
+    while [ ! -s /run/listening ]; do sleep 0.05; done
+}
+over() { printf '%s\\n' "$2" >/run/over."${1##*/}" && mount --bind /run/over."${1##*/}" "$1"; }
+live_sysctl() {
+    _top=${1%%.*} _path=/run/sys/$(printf %s "$1" | tr . /)
+    mkdir -p "${_path%/*}" && printf '%s\\n' "$2" >"$_path"
+    [ -e /run/sys/."$_top" ] || mount --bind "/run/sys/$_top" "/proc/sys/$_top"
+    touch /run/sys/."$_top"
+}
+fake_cmdline() { over /proc/cmdline "$1"; }
 """
 """What the shell of a situation has beside the commands of the root."""
 

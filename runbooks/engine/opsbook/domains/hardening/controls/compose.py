@@ -13,12 +13,17 @@ CHECK_SECONDS = 30
 """Seconds for all quick checks together; the one in which they run out is given up."""
 
 SLOW_SECONDS = 300
-"""Seconds for each check that looks at whole file systems."""
+"""Seconds for the checks that look at whole file systems, which they do together; the one in which
+they run out is given up, and the others get as many again."""
 
 
-def prelude_file() -> Path:
-    """What every check stands on."""
-    return collection() / "roles" / "hardening" / "files" / "prelude.sh"
+PRELUDE = ("prelude.sh", "services.sh", "systems.sh")
+"""What every check stands on, in this order."""
+
+
+def prelude_files() -> list[Path]:
+    """The files of :data:`PRELUDE`."""
+    return [collection() / "roles" / "hardening" / "files" / name for name in PRELUDE]
 
 
 def compose(
@@ -37,15 +42,17 @@ def compose(
     taken = [control for control in controls if slow or not control.slow]
     taken.sort(key=lambda control: (control.slow, control.key))
     quick = sum(not control.slow for control in taken)
-    parts = [prelude if prelude is not None else prelude_file().read_text(encoding="utf-8")]
+    parts = [file.read_text(encoding="utf-8") for file in prelude_files()]
+    if prelude is not None:
+        parts = [prelude]
     parts.append(_asked(taken))
     parts += [_function(number, control) for number, control in enumerate(taken, 1)]
     parts.append(_names(taken))
     parts.append("tell_host\n")
     if quick:
         parts.append(f"run_controls 1 {quick} {check_seconds}\n")
-    for number in range(quick + 1, len(taken) + 1):
-        parts.append(f"run_controls {number} {number} {slow_seconds}\n")
+    if quick < len(taken):
+        parts.append(f"run_controls {quick + 1} {len(taken)} {slow_seconds}\n")
     parts.append("printf 'end\\n' >&3\n")
     return "".join(_bare(part) for part in parts)
 

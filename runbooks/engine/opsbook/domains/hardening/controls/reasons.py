@@ -22,6 +22,8 @@ _ABOUT = {
     "no_tool": msg("{name} is missing on this host, so nothing can be said"),
     "no_sysctl": msg("the kernel of this host has no {name}"),
     "no_pam_unix": msg("pam_unix.so is not in {name}, which is unusual"),
+    "builtin": msg("{name} is part of the kernel itself and cannot be left out"),
+    "no_end": msg("nobody here knows how long {name} gets security updates"),
     "no_file": msg("there is no {name}"),
     "unreadable": msg("{name} cannot be read"),
 }

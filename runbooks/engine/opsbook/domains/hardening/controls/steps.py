@@ -31,13 +31,14 @@ def _fields(must: str, may: str = "") -> Fields:
 
 
 KINDS: Mapping[str, Fields] = {
-    "conf_value": _fields("file key value", "separator section"),
-    "drop_in": _fields("file lines", "mode owner group"),
-    "line": _fields("file line", "match absent"),
+    "conf_value": _fields("file key value", "separator section activate"),
+    "drop_in": _fields("file lines", "mode owner group activate"),
+    "line": _fields("file", "line match absent activate"),
+    "file_absent": _fields("file", "activate"),
     "sshd_option": _fields("option value"),
-    "sysctl": _fields("name value"),
+    "sysctl": _fields("name value", "interfaces"),
     "kernel_module_off": _fields("module"),
-    "mode": _fields("paths", "at_most owner groups"),
+    "mode": _fields("paths", "at_most at_least owner groups"),
     "package": _fields("names state"),
     "unit": _fields("unit", "enabled active"),
     "pam_profile": _fields("name lines", "feature"),

@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+allow_list /etc/at.allow /etc/at.deny
+file_modes /etc/at.allow

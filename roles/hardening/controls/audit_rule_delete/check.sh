@@ -1,0 +1,5 @@
+# shellcheck shell=sh
+audit_needs call:rename \
+    call:renameat \
+    call:unlink \
+    call:unlinkat

@@ -1,0 +1,5 @@
+# shellcheck shell=sh
+audit_needs call:init_module \
+    call:finit_module \
+    call:delete_module \
+    exec:/usr/bin/kmod

@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+audit_needs call:mount

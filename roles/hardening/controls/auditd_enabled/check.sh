@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+packages_named auditd audispd-plugins audit
+unit_on auditd.service

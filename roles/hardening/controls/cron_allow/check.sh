@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+allow_list /etc/cron.allow /etc/cron.deny
+file_modes /etc/cron.allow

@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+file_modes /etc/security/opasswd /etc/security/opasswd.old

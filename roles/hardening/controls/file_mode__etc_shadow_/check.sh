@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+file_modes /etc/shadow- /etc/gshadow-

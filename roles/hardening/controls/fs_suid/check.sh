@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+tree_look || return 0
+tree_tell s setuid paths

@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+module_off freevxfs

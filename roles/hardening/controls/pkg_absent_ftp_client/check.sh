@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+packages_present ftp tnftp inetutils-ftp

@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+packages_present ldap-utils openldap-clients

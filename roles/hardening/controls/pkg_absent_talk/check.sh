@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+packages_present talk talkd inetutils-talk inetutils-talkd talk-server

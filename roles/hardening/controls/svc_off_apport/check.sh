@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+packages_present apport
+units_running apport.service

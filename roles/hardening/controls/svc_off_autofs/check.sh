@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+packages_present autofs
+units_running autofs.service

@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+packages_present bluez
+units_running bluetooth.service

@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+packages_present bind9 bind
+units_running named.service bind9.service

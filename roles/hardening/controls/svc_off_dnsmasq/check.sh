@@ -1,0 +1,3 @@
+# shellcheck shell=sh
+packages_present dnsmasq
+units_running dnsmasq.service

@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+sysctl_option fs.suid_dumpable suid_dumpable

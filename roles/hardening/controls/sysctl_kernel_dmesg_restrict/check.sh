@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+sysctl_option kernel.dmesg_restrict dmesg_restrict

@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+sysctl_option kernel.kptr_restrict kptr_restrict

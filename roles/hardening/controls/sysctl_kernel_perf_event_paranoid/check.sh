@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+sysctl_option kernel.perf_event_paranoid perf_event_paranoid

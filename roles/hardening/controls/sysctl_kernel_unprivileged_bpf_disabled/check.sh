@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+sysctl_option kernel.unprivileged_bpf_disabled unprivileged_bpf_disabled

@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+sysctl_option kernel.yama.ptrace_scope ptrace_scope

@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+sysctl_option net.ipv4.icmp_echo_ignore_broadcasts icmp_echo_ignore_broadcasts

@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+sysctl_option net.ipv4.icmp_ignore_bogus_error_responses icmp_ignore_bogus_error_responses
