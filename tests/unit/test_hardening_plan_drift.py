@@ -42,6 +42,9 @@ SAME: dict[str, MemoryHost] = {
     "something that no control of the plan is about": with_state(forward="0"),
     "another address of ours": host(login=login(source="10.0.0.77")),
     "other accounts": host(accounts={"wang": 1}),
+    "a marker that has run out": host(
+        more={"lease": {"run": "RUN-2", "change": "CHG-2", "seconds_left": 0}}
+    ),
     "our own marker": host(
         more={"lease": {"run": "RUN-9", "change": "CHG-20261121-001", "seconds_left": 60}}
     ),

@@ -84,9 +84,7 @@ def make_plan(draft: Draft, looks: Mapping[str, Look]) -> HostPlan:
         undo=undo_of(items, looks),
         notes=tuple(_notes(draft, works, changed, asides, steps)) if items else (),
         seconds=_seconds(items) if items else 0,
-        given=_given(
-            draft, works, [_bound(step, looks[step["id"]]) for step in steps], asides, items
-        ),
+        given=_given(draft, works, steps, asides, items),
     )
 
 
@@ -97,7 +95,7 @@ def refused_plan(host: str, reason: Message) -> HostPlan:
 
 def occupied(marker: Marker | None, ours: Sequence[str]) -> Message | None:
     """Why the host is not free: the marker of another run."""
-    if marker is None or {marker.run, marker.change} & set(filter(None, ours)):
+    if marker is None or marker.seconds_left <= 0 or {marker.run, marker.change} & set(ours):
         return None
     return msg("{run} is at work on it, for {minutes} min more at most: wait for it to end",
                run=marker.run or "-", minutes=-(-marker.seconds_left // 60))  # fmt: skip
@@ -232,12 +230,6 @@ def _item(step: Step, look: Look, work: Work) -> Item:
         coverage=Coverage.PARTLY if waits else Coverage.PREDICTED,
         detail=detail,
     )
-
-
-def _bound(step: Step, look: Look) -> Step:
-    """``step`` with what it starts from, which the host compares again before it writes."""
-    packages = {"packages": [dict(row) for row in look.packages]} if look.packages else {}
-    return {**step, "before": look.before, **packages}
 
 
 def _both(text: Any) -> dict[str, str] | None:

@@ -66,13 +66,13 @@ class Look:
 
     @property
     def was(self) -> str | None:
-        """The value now; None where nothing is there."""
-        return self.before if self.before not in ("", "-") else None
+        """The value now, as the host says it (``-`` where nothing is there)."""
+        return self.before or None
 
     @property
     def becomes(self) -> str | None:
-        """The value after; None where nothing will be there."""
-        return self.after if self.after not in ("", "-") else None
+        """The value after, in the same way."""
+        return self.after or None
 
 
 @dataclass(frozen=True, slots=True)
