@@ -11,12 +11,12 @@ REPORT = sample("lynis-report.dat")
 def test_one_test_with_several_suggestions_is_several_rows() -> None:
     tale = told("lynis", REPORT)
     failed = [(row.rule, row.location) for row in tale.rows if row.result is Result.FAIL]
-    assert len(failed) == len(set(failed))
+    assert sorted(one for one in failed if failed.count(one) > 1) == [("PKGS-7392", "")] * 2
     assert set(failed) >= {
         ("AUTH-9286/PASS_MIN_DAYS", ""), ("AUTH-9286/PASS_MAX_DAYS", ""),
         ("FILE-6310", "/home"), ("FILE-6310", "/tmp"), ("FILE-6310", "/var"),
         ("NETW-3200/dccp", ""), ("NETW-3200/sctp", ""),
-        ("SSH-7408/PermitRootLogin", ""), ("SSH-7408/MaxAuthTries", ""),
+        ("SSH-7408/PermitRootLogin", ""), ("SSH-7408/MaxAuthTries", ""), ("SSH-7408/Port", ""),
         ("KRNL-6000/kernel.kptr_restrict", ""), ("KRNL-6000/net.ipv4.conf.all.send_redirects", ""),
         ("PKGS-7392", "openssh-server"), ("PKGS-7392", "libssl3"),
     }  # fmt: skip
@@ -40,7 +40,7 @@ def test_no_pass_is_claimed_and_what_did_not_run_is_told() -> None:
     tale = told("lynis", REPORT)
     assert Result.PASS not in {row.result for row in tale.rows}
     assert tale.of("tests_executed").evidence.split()[:2] == ["AUTH-9204", "AUTH-9286"]
-    assert tale.of("PHP-2211").result is Result.NOT_CHECKED
+    assert tale.of("PHP-2211").result is Result.NOT_APPLICABLE
     assert tale.of("BOOT-5180").result is Result.ERROR
 
 
@@ -52,7 +52,7 @@ def test_the_host_has_its_name_with_and_without_domain() -> None:
 def test_a_report_that_was_not_finished_says_so() -> None:
     tale = told("lynis", REPORT[: REPORT.index(b"tests_executed")])
     assert [one.ends for one in tale.unreadable] == [True]
-    assert len(tale.rows) == 19
+    assert len(tale.rows) == 22
 
 
 def test_the_same_suggestion_twice_has_a_place_each() -> None:

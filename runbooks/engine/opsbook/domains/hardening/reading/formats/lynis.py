@@ -9,7 +9,8 @@ other severity. One test emits several suggestions, so that its id alone is no k
 - what a suggestion names becomes part of the rule (``AUTH-9286/PASS_MAX_DAYS``,
   ``NETW-3200/dccp``) or its location (``FILE-6310`` at ``/home``).
 
-Which tests ran is told in one row: Lynis claims no pass. What was skipped is not checked.
+Which tests ran is told in one row: Lynis claims no pass. What it skipped (another system, a program
+that is not there) does not apply.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _SINGLE = {"hostname", "domainname", "lynis_version", "report_datetime_start",
            "report_datetime_end", "os_fullname", "os_name", "os_version", "tests_executed",
            "tests_skipped", "finish", "hardening_index", "test_group", "test_category"}  # fmt: skip
 
-_OPTION = re.compile(r"(\S+) \(set .+ to .+\)", re.DOTALL)
+_OPTION = re.compile(r"(\S+) \(set .+ to .*\)", re.DOTALL)
 _QUOTED = re.compile(r"'([\w.:/-]{1,64})'")
 _PATH = re.compile(r"(?:^|\s)(/[\w./-]{1,200})")
 _NAMED = {
@@ -162,7 +163,8 @@ def _rows(host: str, report: _Report) -> Iterator[Row]:
     for package, *_rest in report.parts("vulnerable_package[]", 1):
         yield _row(host, "PKGS-7392", package, location=package, told="vulnerable_package",
                    severity=Severity.MEDIUM, package=package)  # fmt: skip
-    for test, text, *_rest in report.parts("exception_event[]", 2):
+    for event, text, *_rest in report.parts("exception_event[]", 2):
+        test = event.partition(":")[0]
         yield _row(host, test, text, told="exception", severity=Severity.UNKNOWN,
                    result=Result.ERROR)  # fmt: skip
     yield from _run(host, report)
@@ -188,8 +190,8 @@ def _details(host: str, report: _Report) -> Iterator[Row]:
 
 def _complaints(host: str, report: _Report, detailed: set[str]) -> Iterator[Row]:
     """Warnings and suggestions, each ``ID|message|details|solution|``."""
-    seen: set[tuple[str, str]] = set()
     for kind, severity in _FINDINGS.items():
+        seen: set[tuple[str, str]] = set()
         for test, message, details, solution in report.complaints(kind):
             rule, location = _about(test, message, details)
             if rule in detailed and rule != test:
@@ -246,7 +248,7 @@ def _run(host: str, report: _Report) -> Iterator[Row]:
             test,
             told="skipped",
             severity=Severity.UNKNOWN,
-            result=Result.NOT_CHECKED,
+            result=Result.NOT_APPLICABLE,
         )
 
 
