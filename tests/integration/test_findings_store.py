@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from doubles.clock import FakeClock
 from doubles.ledger import MemoryLedger
@@ -452,3 +454,27 @@ def test_a_backup_carries_findings_and_gives_them_back(tmp_path: Path) -> None:
     restored = Taking(tmp_path / "there")
     assert list(states(restored)) == [("ssg:a", "")]
     assert restored.take(scan(row("b")), "2").told["findings"]["new"] == 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"), st.sampled_from(Result), st.sampled_from(Severity),
+            st.sampled_from(["", "22/tcp"]),
+        ),
+        min_size=1, max_size=12,
+    )
+)  # fmt: skip
+def test_a_first_look_stands_as_it_does_when_looks_are_compared(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, Result, Severity, str]],
+) -> None:
+    """The database judges a single look by itself; the rules for several must say the same."""
+    told = [row(rule, result, severity=severity, location=place)
+            for rule, result, severity, place in rows]  # fmt: skip
+    taking = Taking(tmp_path_factory.mktemp("state"))
+    taking.take(scan(*told))
+    alone = list(taking.store().of_estate("city", Wanted(states=())))
+    taking.take(scan(row("other", Result.PASS, scanner="lynis"), format="lynis"), "2")
+    assert list(taking.store().of_estate("city", Wanted(states=()))) == alone

@@ -115,7 +115,7 @@ def _intake(asked: Asked) -> Intake:
     from opsbook.domains.hardening.store.importing import Intake
 
     database = Database(asked.places.findings)
-    return Intake(database, asked.estate.name, asked.inventory, OurControls())
+    return Intake(database, asked.estate.name, asked.inventory, OurControls(asked.places))
 
 
 def _tell_ledger(asked: Asked) -> None:

@@ -1,26 +1,75 @@
-"""The catalogue of controls as the store asks it: read only when a rule is new."""
+"""The catalogue of controls as the store asks it: read only when it is another one.
+
+Reading a hundred declarations takes seconds; which rules they name is kept below the cache
+directory under the catalogue's digest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import cast
 
 from opsbook.domains.hardening.controls.index import Index
 from opsbook.domains.hardening.controls.loader import catalogue_digest, load_catalogue
+from opsbook.domains.hardening.controls.schema import Control
+from opsbook.execution.privatefile import write_private
+from opsbook.model.places import Places
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """As much of a control as the index asks for: its key, and rules of scanners."""
+
+    key: str
+    rules: tuple[tuple[str, str], ...]
+
+    @property
+    def references(self) -> _Named:
+        return self
+
+    def of_scanners(self) -> Iterable[tuple[str, str]]:
+        return self.rules
 
 
 class OurControls:
     """Implements :class:`opsbook.domains.hardening.store.keys.Controls`."""
+
+    def __init__(self, places: Places) -> None:
+        self._cache = places.cache / "controls"
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 over all files of the catalogue."""
         return catalogue_digest()
 
-    @cached_property
-    def _index(self) -> Index:
-        return load_catalogue().index
-
     def controls_of(self, scanner: str, rule: str) -> Sequence[str]:
         """Keys of controls. Raises InputFault when the catalogue has faults."""
         return self._index.controls_of(scanner, rule)
+
+    @cached_property
+    def _index(self) -> Index:
+        file = self._cache / f"{self.digest}.json"
+        named = _kept(file)
+        if named is None:
+            named = [
+                _Named(control.key, tuple(control.references.of_scanners()))
+                for control in load_catalogue().controls.values()
+            ]
+            with suppress(OSError):  # a cache that cannot be written is no trouble
+                write_private(file, json.dumps([(one.key, one.rules) for one in named]))
+        return Index(cast(Iterable[Control], named))
+
+
+def _kept(file: Path) -> list[_Named] | None:
+    try:
+        return [
+            _Named(key, tuple((scanner, rule) for scanner, rule in rules))
+            for key, rules in json.loads(file.read_bytes())
+        ]
+    except (OSError, ValueError, TypeError):
+        return None

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
-from opsbook.domains.hardening.store.keys import ARTIFACT, Controls, cut
+from opsbook.domains.hardening.store.keys import LONGEST, Controls, cut
 from opsbook.domains.hardening.store.matching import Matcher, telling
 from opsbook.domains.hardening.store.rules import Rules, sound
 from opsbook.domains.hardening.store.standing import QUIET, RESULTS, SEVERITIES
@@ -93,16 +93,15 @@ class Keeper:
             seen = self._seen_before(row.host)
         result, severity = _RESULT[row.result], _SEVERITY[row.severity]
         self._tallies[seen, row.scanner, result, severity] += 1
-        more, artifact = row.more, ""
-        if more:
-            artifact = cut(more.get(ARTIFACT, ""))
-        evidence = row.evidence
+        number, more, artifact = self._rules.about(row)
+        evidence, location = row.evidence, row.location
         if row.result in _QUIET:
             evidence = evidence[:_QUIET_EVIDENCE]
+        if len(location) > LONGEST:
+            location = cut(location)
         self._rows.append(
-            (seen, self._rules.number(row), result, severity, cut(row.location), artifact,
-             row.told, row.package, row.installed, row.fixed,
-             json.dumps(dict(more)) if more else "", evidence)
+            (seen, number, result, severity, location, artifact, row.told, row.package,
+             row.installed, row.fixed, more, evidence)
         )  # fmt: skip
         self._room -= len(evidence)
         if len(self._rows) >= _BATCH or self._room < 0:

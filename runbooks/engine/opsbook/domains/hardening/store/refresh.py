@@ -45,6 +45,22 @@ SELECT k.key,
 FROM seen s JOIN sightings g ON g.seen = s.id JOIN rule_keys k ON k.rule = g.rule
 WHERE s.estate = ? AND s.known = ? AND s.host = ? AND g.result < 5
 ORDER BY k.key, place"""
+_OF_ONE_LOOK = """
+INSERT INTO findings (estate, known, host, key, location, state, severity, rule, first, last)
+SELECT estate, known, host, key, place,
+       CASE told / 8 WHEN 0 THEN 'open' WHEN 4 THEN 'noted' ELSE 'undecided' END,
+       told % 8, rule, at, at
+FROM (SELECT s.estate, s.known, s.host, k.key,
+             CASE WHEN k.of_host OR g.location = '' THEN g.artifact ELSE g.location END AS place,
+             min(g.result * 8 + g.severity) AS told, g.rule, :at AS at
+      FROM seen s JOIN sightings g ON g.seen = s.id JOIN rule_keys k ON k.rule = g.rule
+      WHERE s.estate = :estate AND s.known = :known AND s.host = :host AND g.result < 5
+      GROUP BY k.key, place)"""
+"""Where there is but one look, nothing is compared: the gravest of the least results tells. (The
+other columns are those of the row with the minimum: sqlite.org/lang_select.html, bare columns.)
+"""
+_OPEN = """
+SELECT count(*) FROM findings WHERE estate = ? AND known = ? AND host = ? AND state = 'open'"""
 _TALLIES = """
 SELECT s.scan, t.scanner, t.result, sum(t.rows) FROM seen s JOIN tallies t ON t.seen = s.id
 WHERE s.estate = ? AND s.known = ? AND s.host = ? GROUP BY s.scan, t.scanner, t.result"""
@@ -77,11 +93,14 @@ class Difference(NamedTuple):
 
 def refresh(db: sqlite3.Connection, subject: Subject) -> Difference:
     """Make the findings of one host anew; what became of those that were open."""
-    judge = Judge(looks_of(db, subject))
-    rows = _findings(db, subject, judge)
-    if db.execute(_ANY, subject).fetchone() is None:
-        return Difference(new=_insert(db, _FINDING, rows))
-    return _exchange(db, subject, rows)
+    looks = list(looks_of(db, subject))
+    if db.execute(_ANY, subject).fetchone() is not None:
+        return _exchange(db, subject, _findings(db, subject, Judge(looks)))
+    if len(looks) > 1:
+        return Difference(new=_insert(db, _FINDING, _findings(db, subject, Judge(looks))))
+    for look in looks:
+        db.execute(_OF_ONE_LOOK, subject._asdict() | {"at": look.at})
+    return Difference(new=db.execute(_OPEN, subject).fetchone()[0])
 
 
 def _exchange(

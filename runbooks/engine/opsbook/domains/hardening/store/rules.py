@@ -6,13 +6,23 @@ import hashlib
 import json
 import sqlite3
 from dataclasses import astuple, fields
+from typing import NamedTuple
 
-from opsbook.domains.hardening.store.keys import Controls, keys_of, of_the_host
+from opsbook.domains.hardening.store.keys import ARTIFACT, Controls, cut, keys_of, of_the_host
 from opsbook.model.finding import Ids, Row
 
 _REMEMBERED = 8_192
 _REMEMBERED_CHARACTERS = 6_000_000
+_Texts = tuple[str, str, str, str, Ids]
 _NAMES = tuple(one.name for one in fields(Ids))
+
+
+class About(NamedTuple):
+    """What rows of a rule share: the number of the rule, and what else was told, as kept."""
+
+    number: int
+    more: str
+    artifact: str
 
 
 class Rules:
@@ -21,24 +31,33 @@ class Rules:
     def __init__(self, db: sqlite3.Connection, controls: Controls) -> None:
         self._db = db
         self._controls = controls
-        self._known: dict[tuple[str, str, str, str, Ids], int] = {}
+        self._known: dict[_Texts, int] = {}
+        self._about: dict[tuple[object, ...], About] = {}
         self._characters = 0
 
-    def number(self, row: Row) -> int:
-        """The number of the rule that ``row`` is of, which is kept when it is a new one."""
-        about = (row.scanner, row.rule, row.title, row.remedy, row.ids)
-        found = self._known.get(about)
+    def about(self, row: Row) -> About:
+        """The rule that ``row`` is of, which is kept when it is a new one."""
+        texts = (row.scanner, row.rule, row.title, row.remedy, row.ids)
+        more = row.more
+        whole = (*texts, *more.items())
+        found = self._about.get(whole)
         if found is None:
-            found = self._kept(row, _digest(about))
-            self._remember(about, found)
+            number = self._known.get(texts)
+            if number is None:
+                number = self._kept(row, _digest(texts))
+            artifact = sound(cut(more.get(ARTIFACT, "")))
+            found = About(number, json.dumps(dict(more)) if more else "", artifact)
+            self._remember(texts, whole, found)
         return found
 
-    def _remember(self, about: tuple[str, str, str, str, Ids], number: int) -> None:
-        self._characters += len(about[2]) + len(about[3]) + 500
-        if len(self._known) >= _REMEMBERED or self._characters > _REMEMBERED_CHARACTERS:
+    def _remember(self, texts: _Texts, whole: tuple[object, ...], found: About) -> None:
+        self._characters += len(texts[2]) + len(texts[3]) + 2 * len(found.more) + 500
+        if len(self._about) >= _REMEMBERED or self._characters > _REMEMBERED_CHARACTERS:
             self._known.clear()
+            self._about.clear()
             self._characters = 0
-        self._known[about] = number
+        self._known[texts] = found.number
+        self._about[whole] = found
 
     def _kept(self, row: Row, digest: bytes) -> int:
         found = self._db.execute("SELECT id FROM rules WHERE digest = ?", (digest,)).fetchone()
@@ -97,6 +116,6 @@ def sound(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-def _digest(about: tuple[str, str, str, str, Ids]) -> bytes:
+def _digest(about: _Texts) -> bytes:
     plain = json.dumps([*about[:4], astuple(about[4])])
     return hashlib.sha256(plain.encode()).digest()

@@ -156,8 +156,11 @@ class Judge:
         states: Mapping[_Source, State | None],
         state: State,
     ) -> Standing:
-        """Times over all that failed, severity and rule by those that make it stand as it does."""
-        telling = [word for word in words if word.result == FAIL] or list(words)
+        """Times over all that failed (of what never failed: that said the gravest), severity and
+        rule by those that make it stand as it does.
+        """
+        least = min(word.result for word in words)
+        telling = [word for word in words if word.result == least]
         times = [self._looks[word.look].at for word in telling]
         now = [word for word in telling if states[self._source(word)] is state] or telling
         newest: dict[_Source, int] = {}

@@ -35,7 +35,7 @@ def open_findings(
     limit) and in the catalogue worked in. Raises as :meth:`Database.writing`.
     """
     database = Database(places.findings)
-    settle(database, estate, inventory, controls or OurControls())
+    settle(database, estate, inventory, controls or OurControls(places))
     return FindingStore(database)
 
 
