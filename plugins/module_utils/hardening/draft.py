@@ -58,6 +58,7 @@ class Draft:
         self.asked: set[tuple[str, str]] = set()
         self.options: dict[str, str] = {}
         self.weight = 0
+        self._sshd: dict[str, str] | None = None
         self.step = ""
         self.authors: dict[str, str] = {}
 
@@ -140,6 +141,12 @@ class Draft:
         if name not in self.generators:
             self.weight += 1
         self.generators[name] = Generator(name, tuple(argv), tuple(paths))
+
+    def sshd(self) -> dict[str, str]:
+        """What sshd says of the files that are in place; asked once."""
+        if self._sshd is None:
+            self._sshd = self.host.sshd()
+        return self._sshd
 
     @property
     def paths(self) -> list[str]:

@@ -145,6 +145,7 @@ class Guard:
         """Lines of the script that bring files back; copies beside those on other disks."""
         found = []
         for row in rows:
+            found.append(f"rm -f -- {shlex.quote(placing.part_of(row['path']))}")
             if row["kind"] == "absent":
                 found.append(f"gone {shlex.quote(row['path'])}")
                 continue

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import tempfile
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.system import Host
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import run
 
 SSHD = "/usr/sbin/sshd"
+_SEPARATION = "/run/sshd"
 _MAIN = "/etc/ssh/sshd_config"
 _DIRECTORY = "/etc/ssh/sshd_config.d"
 
 
-def effective(host: Host, option: str) -> str | None:
-    """The value that counts by the files that are there now; None where sshd does not tell."""
-    done = host.run(SSHD, "-T")
-    return None if done.status else _values(done.out).get(option.lower(), "")
+def effective() -> dict[str, str]:
+    """Every option as it counts by the files that are in place; empty where sshd does not tell."""
+    if not os.path.exists(SSHD):
+        return {}
+    with _trial() as (_, keys):
+        done = run(SSHD, "-T", *keys)
+    return {} if done.status else _values(done.out)
 
 
 def trouble(files: t.Mapping[str, bytes], options: t.Mapping[str, str]) -> str:
@@ -29,9 +33,8 @@ def trouble(files: t.Mapping[str, bytes], options: t.Mapping[str, str]) -> str:
     """
     if not os.path.exists(SSHD):
         return "there is no sshd here"
-    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="opsbook-sshd-", dir="/run") as scratch:
-        main, keys = _laid_out(files, scratch), _keys(scratch)
+    with _trial() as (scratch, keys):
+        main = _laid_out(files, scratch)
         done = run(SSHD, "-t", "-f", main, *keys)
         if done.status:
             return done.words.replace(scratch, "")
@@ -41,6 +44,22 @@ def trouble(files: t.Mapping[str, bytes], options: t.Mapping[str, str]) -> str:
         if found.get(name) != wanted.get(name):
             return f"{name} would be {found.get(name, '-')} and not {wanted.get(name, '-')}"
     return ""
+
+
+@contextlib.contextmanager
+def _trial() -> t.Iterator[t.Tuple[str, t.Tuple[str, ...]]]:
+    """A directory for a trial and a host key where the host has none: sshd asks for one, and for
+    /run/sshd, which is there while it runs and else taken away again.
+    """
+    made = not os.path.isdir(_SEPARATION)
+    if made:
+        os.mkdir(_SEPARATION, 0o755)
+    try:
+        with tempfile.TemporaryDirectory(prefix="opsbook-sshd-", dir="/run") as scratch:
+            yield scratch, _keys(scratch)
+    finally:
+        if made:
+            os.rmdir(_SEPARATION)
 
 
 def _laid_out(files: t.Mapping[str, bytes], scratch: str) -> str:
@@ -54,7 +73,6 @@ def _laid_out(files: t.Mapping[str, bytes], scratch: str) -> str:
 
 
 def _keys(scratch: str) -> t.Tuple[str, ...]:
-    """A host key for the trial where the host has none yet: sshd tests nothing without one."""
     if glob.glob("/etc/ssh/ssh_host_*_key"):
         return ()
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", scratch + "/key")

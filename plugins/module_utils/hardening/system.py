@@ -6,6 +6,7 @@ import glob
 import os
 import typing as t
 
+from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import sshtest
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host import (
     hostfiles,
     placing,
@@ -63,6 +64,10 @@ class System:
     def run(self, *argv: str, text: str = "") -> Done:
         """Ask a program that only reads."""
         return run(*argv, text=text, timeout=60)
+
+    def sshd(self) -> dict[str, str]:
+        """The options of sshd as they count now, by their names in small letters."""
+        return sshtest.effective()
 
     def has(self, program: str) -> bool:
         """Whether there is a program of this name."""

@@ -75,6 +75,9 @@ def put_back(rows: t.Iterable[Row], directory: str, strict: bool = False) -> lis
 
     ``strict``: a directory on the way that is a link is refused, and not followed.
     """
+    rows = list(rows)
+    for row in rows:
+        placing.clear(row["path"])
     changed = differing(rows)
     for row in changed:
         if row["kind"] == "file":

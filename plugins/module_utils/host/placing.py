@@ -82,8 +82,23 @@ def place(path: str, wanted: Wanted, times: t.Tuple[int, int] | None = None,
         os.fsync(above)
 
 
+def part_of(path: str) -> str:
+    """The name beside a file under which its next bytes are written."""
+    above, _, name = path.rpartition("/")
+    return f"{above}/.{name[:200]}.opsbook-part"
+
+
+def clear(path: str) -> None:
+    """Take away what a crash in the middle of :func:`place` left beside a file."""
+    with (
+        contextlib.suppress(FileNotFoundError, NotADirectoryError, Refused),
+        _directory(path) as up,
+    ):
+        os.unlink(os.path.basename(part_of(path)), dir_fd=up)
+
+
 def _replace(path: str, name: str, above: int, wanted: Wanted, times: t.Any, xattrs: t.Any) -> None:
-    part = f".{name[:200]}.opsbook-part"
+    part = os.path.basename(part_of(path))
     kept = extended(path) if xattrs is None else xattrs
     with contextlib.suppress(FileNotFoundError):
         os.unlink(part, dir_fd=above)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import sshtest
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.draft import Draft
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.given import Given
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.steps.base import (
@@ -44,7 +43,7 @@ class SshdOption(Step):
             problem = "" if coming else f"there is no {MAIN} here"
             return Look(NOTHING, f"{self.option} {self.value}", problem)
         before = [f"{path.rpartition('/')[2]}: {value}" for path, value in self._assigned(draft)]
-        effective = sshtest.effective(draft.host, self.option)
+        effective = draft.sshd().get(self.option.lower())
         for path in files(draft):
             self._same_everywhere(draft, path)
         self._ours(draft, OURS if reads_directory_first(draft) else MAIN)
