@@ -65,8 +65,12 @@ class Given:
         return text
 
     def path(self, field: str) -> str:
-        """An absolute path."""
+        """An absolute path of something that a step may write."""
         return self._path(field, self.raw(field))
+
+    def place(self, field: str) -> str:
+        """An absolute path of something that is only named, such as a mount."""
+        return self._absolute(field, self._line(field, self.raw(field)))
 
     def paths(self, field: str) -> list[str]:
         """Absolute paths; ``*`` and ``?`` are allowed."""
@@ -74,12 +78,15 @@ class Given:
         return [self._path(field, one) for one in self._list(field, value)]
 
     def _path(self, field: str, value: t.Any) -> str:
-        path = self._line(field, value)
+        path = self._absolute(field, self._line(field, value))
+        if any(path == top or path.startswith(top + "/") for top in _KEPT_OFF):
+            raise self.fault(field, f"lies where no step may write ({path[:80]})")
+        return path
+
+    def _absolute(self, field: str, path: str) -> str:
         plain = os.path.isabs(path) and os.path.normpath(path) == path and path[:2] != "//"
         if not plain or len(path) < 2:
             raise self.fault(field, f"is no absolute path ({path[:80]!r})")
-        if any(path == top or path.startswith(top + "/") for top in _KEPT_OFF):
-            raise self.fault(field, f"lies where no step may write ({path[:80]})")
         return path
 
     def lines(self, field: str) -> list[str]:

@@ -178,7 +178,7 @@ class MountOption(Step):
     kind = "mount_option"
 
     def read(self, given: Given) -> None:
-        self.mount = given.path("mount")
+        self.mount = given.place("mount")
         self.options = given.names("options")
         unknown = set(self.options) - set(_FLAGS)
         if unknown:
