@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsbook.domains.hardening.reading import formats
+from opsbook.domains.hardening.reading.htmlstream import Piece, pieces
 from opsbook.domains.hardening.reading.intake import head_of, read_file
 from opsbook.domains.hardening.reading.port import HEAD_BYTES, Source
 from opsbook.model.finding import Result, Row, Scan, Seen, Severity, Told, Unreadable
@@ -157,6 +158,27 @@ def test_secvss_is_read_by_the_order_of_its_details() -> None:
     assert tomcat.remedy == TOMCAT.remedy
     assert tomcat.more["description"] == TOMCAT.description
     assert len(rows(pieces)) == len(FOUND)
+
+
+@pytest.mark.parametrize(
+    "page", [rsas.host_page(), rsas.secvss_page(), rsas.summary_page({"a": ["b"]})]
+)
+def test_where_a_page_is_split_while_it_is_read_makes_no_difference(page: str) -> None:
+    whole = list(pieces([page]))
+    for size in (1, 2, 3, 7, 61):
+        chunks = [page[at : at + size] for at in range(0, len(page), size)]
+        assert _joined(pieces(chunks)) == _joined(whole)
+
+
+def _joined(found: Iterable[Piece]) -> list[Piece]:
+    """With pieces of one text put together."""
+    result: list[Piece] = []
+    for piece in found:
+        if piece.kind == "text" and result and result[-1].kind == "text":
+            result.append(replace(piece, text=result.pop().text + piece.text))
+        else:
+            result.append(piece)
+    return result
 
 
 HOSTILE = "</script><script>alert(1)</script>{{7*7}}=cmd|'/C calc'!A0 ../../etc/passwd \u202e"

@@ -1,4 +1,7 @@
-"""Values as Markdown text that stays text: no markup, link, table cell or HTML comes of them."""
+"""Values that stay text where they are put.
+
+In Markdown no markup, link, table cell or HTML comes of them, in a spreadsheet no formula.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,22 @@ def markdown(value: object) -> str:
     text = text.replace("@", "@&#8288;")
     text = _NUMBER.sub(r"\1\\\2", text)
     return "\\" + text if text[:1] in ("-", "+", "=") else text
+
+
+_FORMULA = re.compile(r"[\s\x00-\x1f\u200b-\u200f\ufeff]*[=+\-@＝＋－＠|%]")
+_NEGATIVE = re.compile(r"[+-]?\d+(?:\.\d+)?")
+
+
+def spreadsheet_cell(value: object) -> str:
+    """``value`` for a cell of CSV or XLSX: what a spreadsheet would take for a formula has an
+    apostrophe before it, numbers excepted (OWASP, CSV Injection).
+
+    Full-width signs count: Excel takes them for the ordinary ones. Controls become visible.
+    """
+    text = "\n".join(printable(line) for line in str(value).splitlines())
+    if _FORMULA.match(str(value)) and not _NEGATIVE.fullmatch(text):
+        return "'" + text
+    return text
 
 
 def code_span(text: str) -> Ready:

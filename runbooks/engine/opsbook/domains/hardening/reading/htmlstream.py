@@ -67,12 +67,12 @@ class _Cutter:
             if self._window[self._at] != "<":
                 yield from self._text()
                 continue
-            if len(self._window) - self._at < 4:
-                self._more()
+            while len(self._window) - self._at < 4 and self._more():
+                pass
             if self._window.startswith(("<!", "<?"), self._at):
                 self._declaration()
-            elif found := _TAG_NAME.match(self._window, self._at):
-                yield from self._tag(bool(found[1]), found)
+            elif _TAG_NAME.match(self._window, self._at):
+                yield from self._tag()
             else:
                 self._at += 1
                 yield Piece("text", text="<")
@@ -87,19 +87,15 @@ class _Cutter:
         return False
 
     def _text(self) -> Iterator[Piece]:
-        end = self._window.find("<", self._at)
-        if end < 0:
-            end = len(self._window)
-            amp = self._window.find("&", max(self._at, end - 40))
-            if amp > self._at:
-                end = amp  # what it refers to may not be here yet
-            elif amp == self._at and self._more():
-                end = self._window.find("<", self._at)
-                end = min(len(self._window), self._at + 4096) if end < 0 else end
+        """All up to the next tag; a reference that may not be all there yet is waited for."""
+        while (end := self._window.find("<", self._at)) < 0:
+            waiting = "&" in self._window[max(self._at, len(self._window) - 40) :]
+            if not waiting or len(self._window) - self._at > MOST_TEXT or not self._more():
+                end = len(self._window)
+                break
         text = self._window[self._at : end]
         self._at = end
-        if text.strip() or "\xa0" in text:
-            yield Piece("text", text=html.unescape(text[:MOST_TEXT]), cut=len(text) > MOST_TEXT)
+        yield Piece("text", text=html.unescape(text[:MOST_TEXT]), cut=len(text) > MOST_TEXT)
 
     def _declaration(self) -> None:
         if self._window.startswith("<!--", self._at):
@@ -117,17 +113,18 @@ class _Cutter:
                 return
         self._at = found + len(mark)
 
-    def _tag(self, closing: bool, found: re.Match[str]) -> Iterator[Piece]:
-        skipped = found.end() - self._at
-        name = found[2].lower()
+    def _tag(self) -> Iterator[Piece]:
         end = self._end_of_tag()
-        tag = self._window[self._at + skipped : end]
-        whole = tag.endswith(">")
+        tag = self._window[self._at : end]
         self._at = end
-        if closing:
+        found = _TAG_NAME.match(tag)
+        name = found[2].lower() if found else ""
+        whole = tag.endswith(">")
+        if tag.startswith("</"):
             yield Piece("end", name, cut=not whole)
             return
-        yield Piece("start", name, "", _attributes(tag), cut=not whole)
+        attributes = _attributes(tag[found.end() :] if found else "")
+        yield Piece("start", name, "", attributes, cut=not whole)
         if name in _RAW:
             yield self._raw(name)
 

@@ -21,7 +21,7 @@ from opsbook.model.jsonstream import Event, How, Malformed, Path, Step, walk
 
 ASSIGNED = re.compile(r"window\s{0,8}\.\s{0,8}data\s{0,8}=\s{0,64}(?=[{\[])")
 _LONGEST = 200
-_MOST_OF_ONE = 4 * 2**20
+_MOST_OF_ONE = 16 * 2**20
 _LISTS = ("vul_items", "vuln_list", "web_scan_vuls_list")
 
 

@@ -117,7 +117,7 @@ class _Reading:
             self._used[fitting.scanner] = fitting
 
     def _row(self, mapping: Columns, found: Line, cells: dict[str, str]) -> Iterator[Told]:
-        title = line(cells.get("title")) or line(cells.get("rule"))
+        title = line(cells.get("title")).strip() or line(cells.get("rule")).strip()
         if not title:
             first = next((cell for cell in found.cells if cell.strip()), "").strip().casefold()
             if not first.startswith(_TOTALS):
@@ -260,7 +260,7 @@ def rule_of_title(title: str) -> str:
     plain = unicodedata.normalize("NFKC", title)
     while (shorter := _SUFFIX.sub("", plain)) != plain:
         plain = shorter
-    return line(plain, 200).casefold() or line(title, 200)
+    return line(plain, 200).casefold() or line(title, 200) or "unnamed"
 
 
 def _location(cells: Mapping[str, str], port: str) -> str:
@@ -303,7 +303,8 @@ def split_hosts(told: str) -> list[tuple[str, str]]:
         return [(match[1], match[2] or match[3] or "") for match in found if match]
     if len(pieces) > 1 and all(map(is_address, pieces)):
         return [(piece, "") for piece in pieces]
-    return [(line(bare, 255), "")]
+    name = line(bare, 255)
+    return [(name, "")] if name else []
 
 
 def is_address(text: str) -> bool:
