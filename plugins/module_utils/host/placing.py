@@ -90,11 +90,11 @@ def part_of(path: str) -> str:
 
 def clear(path: str) -> None:
     """Take away what a crash in the middle of :func:`place` left beside a file."""
-    with (
-        contextlib.suppress(FileNotFoundError, NotADirectoryError, Refused),
-        _directory(path) as up,
-    ):
-        os.unlink(os.path.basename(part_of(path)), dir_fd=up)
+    try:
+        with _directory(path) as above:
+            os.unlink(os.path.basename(part_of(path)), dir_fd=above)
+    except (FileNotFoundError, NotADirectoryError, Refused):
+        return
 
 
 def _replace(path: str, name: str, above: int, wanted: Wanted, times: t.Any, xattrs: t.Any) -> None:
