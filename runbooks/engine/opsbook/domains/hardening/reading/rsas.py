@@ -12,6 +12,8 @@ from opsbook.domains.hardening.reading.text import clean, ids, line
 from opsbook.model.finding import Result, Row, Seen, Severity
 
 SCANNER = "rsas"
+BASELINE = "rsas_baseline"
+"""Checks of configuration have numbers of their own, and tell also what passes."""
 TOOL = "NSFOCUS RSAS"
 _SECRET = re.compile(r"((?:密码|口令|password|passwd|pwd)\s*[:：=]\s*)\S+", re.IGNORECASE)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from opsbook.domains.hardening.reading.rsas import Detail, Place, row, seen
+from opsbook.domains.hardening.reading.tablerows import is_address
 from opsbook.domains.hardening.reading.text import line
 from opsbook.model.finding import Scan, Told, Unreadable
 from opsbook.model.jsonstream import Event, How, Malformed, Path, Step, walk
@@ -72,7 +73,7 @@ def told(script: Script, scan: Scan, host_of_file: str) -> Iterator[Told]:
         why = "cut off" if fault.cut else "no JSON"
         yield Unreadable(where=f"window.data, character {fault.at}", why=why, ends=True)
     else:
-        yield from reading.begin()
+        yield from reading.end()
 
 
 def _how(path: Path) -> How:
@@ -90,7 +91,7 @@ class _Reading:
         self._scan = scan
         self._host = host
         self._said: dict[str, str] = {}
-        self._begun = False
+        self._begun = self._host_told = self._summary = False
 
     def take(self, step: Step) -> Iterator[Told]:
         if step.event is Event.TOO_LARGE:
@@ -118,15 +119,28 @@ class _Reading:
             ended=_text(said, "timeEnd", "time_end"),
         )
 
+    def end(self) -> Iterator[Told]:
+        """A host where nothing was found has been looked at all the same."""
+        yield from self.begin()
+        target = _text(self._said, "target")
+        host = target if is_address(target) else self._host
+        if host and not self._summary:
+            yield from self._look_at(host)
+
+    def _look_at(self, host: str) -> Iterator[Told]:
+        if not self._host_told:
+            self._host_told = True
+            name, system = _text(self._said, "hostname", "host_name"), _text(self._said, "os")
+            yield seen(host, name, system)
+
     def _finding(self, kind: str, one: Mapping[str, Any]) -> Iterator[Told]:
         if kind == "vuln_list":
+            self._summary = True
             yield from _of_many(one)
             return
         host = _text(self._said, "target") or self._host
-        if host and not self._said.get("told"):
-            self._said["told"] = "yes"
-            name, system = _text(self._said, "hostname", "host_name"), _text(self._said, "os")
-            yield seen(host, name, system)
+        if host:
+            yield from self._look_at(host)
         yield from _of_host(one, host) if kind == "vul_items" else _of_site(one, host)
 
 

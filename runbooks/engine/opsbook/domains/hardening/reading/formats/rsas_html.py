@@ -17,9 +17,9 @@ from opsbook.domains.hardening.reading.details import said, tidy
 from opsbook.domains.hardening.reading.htmlstream import Marked, Piece, rows
 from opsbook.domains.hardening.reading.htmlstream import Row as TableRow
 from opsbook.domains.hardening.reading.port import Head, Source
-from opsbook.domains.hardening.reading.rsas import SCANNER, TOOL, Detail, Place, row, seen
+from opsbook.domains.hardening.reading.rsas import BASELINE, TOOL, Detail, Place, row, seen
 from opsbook.domains.hardening.reading.rsaspage import ASSIGNED, Script, told
-from opsbook.domains.hardening.reading.tablerows import host_of_file, split_hosts
+from opsbook.domains.hardening.reading.tablerows import host_of_file, rule_of_title, split_hosts
 from opsbook.domains.hardening.reading.text import Decoder, clean, decode, ids, line
 from opsbook.model.finding import Result, Row, Scan, Told, Unreadable
 
@@ -107,7 +107,7 @@ class _Page:
         self._scan = scan
         self._host = host
         self._said: dict[str, str] = {}
-        self._begun = self._host_told = False
+        self._begun = self._host_told = self._summary = False
         self._listed: dict[str, _Named] = {}
         self._current: _Named | None = None
 
@@ -120,7 +120,10 @@ class _Page:
                 yield from self._rest()
                 yield Unreadable(where=f"row {found.id or 'of a table'}", why="cut off", ends=True)
         yield from self._rest()
-        yield from self._begin()
+        if self._summary:
+            yield from self._begin()
+        else:
+            yield from self._of_host()  # also of a host where nothing was found
 
     def _row(self, found: TableRow) -> Iterator[Told]:
         within = found.within
@@ -213,6 +216,7 @@ class _Page:
                                     answer=answer))  # fmt: skip
 
     def _on_hosts(self, detail: Detail, hosts: str) -> Iterator[Told]:
+        self._summary = True
         yield from self._begin()
         for host, port in split_hosts(hosts.replace("\xa0", " ").strip(" ;")):
             yield seen(host)
@@ -247,8 +251,8 @@ class _Page:
         detail = Detail.of(number=number, title=title, level=level)
         yield Row(
             host=self._host,
-            scanner=SCANNER,
-            rule=f"baseline/{number}" if number else f"baseline/{title}"[:200],
+            scanner=BASELINE,
+            rule=number or rule_of_title(title),
             result=Result.PASS if good else Result.FAIL,
             severity=detail.severity,
             told=level,
