@@ -36,6 +36,9 @@ _WESTERN = {
     "windows-1252": "cp1252",
     "iso-8859-15": "iso8859-15",
 }
+_WITHOUT = {
+    code: None for code in range(128) if not chr(code).isprintable() and code not in (9, 10, 13)
+}
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -142,13 +145,17 @@ def clean(text: str | None, limit: int = TEXT) -> str:
         text = text[: limit * 2]
     text = text.strip()
     if not text.isprintable():
-        text = _CONTROLS.sub("", text)
+        text = text.translate(_WITHOUT) if text.isascii() else _CONTROLS.sub("", text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def line(text: str | None, limit: int = LINE) -> str:
     """``text`` on one line: each run of blanks is one; see :func:`clean`."""
-    return clean(" ".join(text[: limit * 4].split()), limit) if text else ""
+    if not text:
+        return ""
+    if len(text) <= limit and text.isprintable() and "  " not in text:
+        return text.strip()
+    return clean(" ".join(text[: limit * 4].split()), limit)
 
 
 _DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212, 0xFE63], "-")
@@ -186,7 +193,7 @@ def ids(told: Iterable[str], other: Iterable[str] = ()) -> Ids:
     Full-width letters, lower case, other dashes and blanks are understood; ``other`` is taken as
     it is. Forms: cve.org (CVE-YYYY-N...), cnvd.org.cn (CNVD-YYYY-N), cnnvd.org.cn (CNNVD-YYYYMM-N).
     """
-    pieces = list(told)
+    pieces = told if isinstance(told, list) else list(told)
     if all(map(_PLAIN_CVE.fullmatch, pieces)):
         return Ids(cve=_once(pieces), other=_once(other))
     text = unicodedata.normalize("NFKC", "\n".join(pieces)[: 16 * TEXT]).translate(_DASHES)
@@ -200,7 +207,7 @@ def _found(name: str, text: str) -> Iterator[str]:
 
 
 def _once(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in values if value))
+    return tuple(dict.fromkeys(filter(None, values)))
 
 
 def _fits(data: bytes, encoding: str, whole: bool) -> bool:

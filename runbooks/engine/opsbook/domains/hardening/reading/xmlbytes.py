@@ -1,17 +1,19 @@
 """The bytes of an XML file made fit for the parser: UTF-8, no DOCTYPE, no forbidden characters.
 
-What is cut or blanked is told by :meth:`Cleaned.told`. Line numbers stay what they were.
+Line numbers stay what they were. A lone ``&`` is written as XML wants it; the names of characters
+that HTML has (``&nbsp;``) become those characters, all other names stay as told.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html.entities import html5
 from typing import BinaryIO
 
 from opsbook.domains.hardening.reading.text import Decoder
 
-CHUNK = 65_536
+CHUNK = 131_072
 """Bytes read at a time."""
 
 _PROLOG = 1 << 20
@@ -19,7 +21,11 @@ _LONGEST_REFERENCE = 64
 _FORBIDDEN = bytes([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20)])  # XML 1.0, 2.2
 _BLANKED = bytes.maketrans(_FORBIDDEN, b" " * len(_FORBIDDEN))
 _NO_CHARACTERS = re.compile("\ufffe|\uffff".encode())
-_REFERENCE = re.compile(rb"&#(?:x([0-9A-Fa-f]{1,40})|([0-9]{1,40}));")
+_NOT_XML = re.compile(
+    rb"&(?!(?:amp|lt|gt|quot|apos);)"
+    rb"(?:#(?P<number>[xX][0-9A-Fa-f]{1,20}|[0-9]{1,20});|(?P<name>[A-Za-z][A-Za-z0-9]{1,31};))?"
+)
+_CDATA, _CDATA_END = b"<![CDATA[", b"]]>"
 _DOCTYPE = b"<!DOCTYPE"
 _IN_DOCTYPE = re.compile(
     rb""""[^"]*"|'[^']*'|<!--.*?-->|<\?.*?\?>|(?P<mark>[\[\]>])|(?P<unfinished>["']|<!--|<\?)""",
@@ -41,8 +47,7 @@ class Cleaned:
         self._decoder: Decoder | None = None
 
     def __iter__(self) -> Iterator[bytes]:
-        chunks = _whole_references(self._after_prolog(self._utf8()))
-        return map(_fit, chunks)
+        return map(_Fit(), _whole(self._after_prolog(self._utf8())))
 
     def told(self) -> Iterator[str]:
         """What was not as it should be in the bytes read so far."""
@@ -117,28 +122,57 @@ def _end_of_doctype(data: bytes, at: int) -> int:
     return -1
 
 
-def _whole_references(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes, no chunk ending within a reference like ``&#x1b;``."""
+def _whole(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes, no chunk ending within a reference (``&#x1b;``) or a mark of CDATA."""
     kept = b""
     for chunk in chunks:
         data = kept + chunk
-        at = data.rfind(b"&", max(0, len(data) - _LONGEST_REFERENCE))
-        at = len(data) if at < 0 or b";" in data[at:] else at
-        yield data[:at]
-        kept = data[at:]
+        end = len(data)
+        at = data.rfind(b"&", max(0, end - _LONGEST_REFERENCE))
+        if at >= 0 and b";" not in data[at:]:
+            end = at
+        at = data.rfind(b"<", max(0, end - len(_CDATA)))
+        if at >= 0 and _CDATA.startswith(data[at:end]):
+            end = at
+        end -= 2 if data.endswith(b"]]", 0, end) else data.endswith(b"]", 0, end)
+        yield data[:end]
+        kept = data[end:]
     yield kept
 
 
-def _fit(data: bytes) -> bytes:
-    data = data.translate(_BLANKED)
-    if b"&#" in data:
-        data = _REFERENCE.sub(_allowed, data)
-    return data if data.isascii() else _NO_CHARACTERS.sub("\ufffd".encode(), data)
+class _Fit:
+    """Makes chunk after chunk fit; knows when it is within CDATA, where an ``&`` is free."""
+
+    def __init__(self) -> None:
+        self._in_cdata = False
+
+    def __call__(self, chunk: bytes) -> bytes:
+        data = chunk.translate(_BLANKED)
+        if not data.isascii():
+            data = _NO_CHARACTERS.sub("\ufffd".encode(), data)
+        if not self._in_cdata and _CDATA not in data:
+            return _referring(data) if b"&" in data else data
+        return b"".join(self._pieces(data))
+
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            piece, mark, data = data.partition(_CDATA_END if self._in_cdata else _CDATA)
+            yield (piece if self._in_cdata else _referring(piece)) + mark
+            self._in_cdata = self._in_cdata != bool(mark)
 
 
-def _allowed(reference: re.Match[bytes]) -> bytes:
-    """The reference when it is to a character that XML may contain (XML 1.0, 2.2), else a blank."""
-    digits = reference[1] or reference[2]
-    number = int(digits, 16 if reference[1] else 10)
-    fine = number in (9, 10, 13) or 0x20 <= number <= 0xD7FF or 0xE000 <= number <= 0xFFFD
-    return reference[0] if fine or 0x10000 <= number <= 0x10FFFF else b" "
+def _referring(data: bytes) -> bytes:
+    return _NOT_XML.sub(_meant, data)
+
+
+def _meant(found: re.Match[bytes]) -> bytes:
+    """What an ``&`` stands for that is no reference XML knows (XML 1.0, 2.2, 4.1, 4.6)."""
+    number, name = found["number"], found["name"]
+    if number:
+        code = int(number[1:], 16) if number[:1] in b"xX" else int(number)
+        fine = code in (9, 10, 13) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD
+        return b"&#%d;" % code if fine or 0x10000 <= code <= 0x10FFFF else b" "
+    known = html5.get(name.decode(), "") if name else ""
+    if known and "<" not in known and "&" not in known:
+        return known.encode()
+    return b"&amp;" + (name or b"")

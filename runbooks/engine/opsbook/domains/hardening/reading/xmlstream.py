@@ -1,13 +1,12 @@
 """XML of any size in flat memory: the wanted elements, one by one, as they are completed.
 
-expat parses, the tree builder of the standard library keeps what is open; after each chunk of the
-file all that is complete is handed out and taken off the tree. Rules for hostile files:
+The parser of the standard library (expat) builds the tree; after each chunk of the file all that is
+complete is handed out and taken off it. Rules for hostile files:
 
 - A DOCTYPE is tolerated and cut out before parsing, so no entity is ever declared: ``&lol;`` stays
-  as told, nothing is fetched, nothing expands (XML 1.0, 4.1 lets a processor skip entities that
-  an external subset could have declared). The names that HTML gives to characters are understood.
+  as told, nothing is fetched, nothing expands. Names that HTML gives to characters are understood.
 - Bytes that are not in the file's encoding and characters XML has no place for become U+FFFD or a
-  blank, and the rest is read; see :mod:`.text` for encodings.
+  blank, a lone ``&`` is one, and the rest is read; see :mod:`.xmlbytes`.
 - A text goes on being read and is kept only up to a limit. A tag, an element, a depth or a number
   of names beyond its limit ends the reading, which is told.
 - A file that ends or breaks in the middle yields what was complete before.
@@ -17,10 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html.entities import html5
-from typing import BinaryIO
-from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat
+from typing import BinaryIO, NamedTuple
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
+from xml.parsers.expat import errors
 
 from opsbook.domains.hardening.reading.xmlbytes import CHUNK, Cleaned, Unfit
 from opsbook.model.finding import Unreadable
@@ -40,26 +38,25 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where reading stops. ``tag`` and ``element`` are bytes of markup, ``text`` bytes of one text
-    after which no more of it is kept, ``depth`` open elements, ``names`` distinct names.
+    """Where reading stops. ``element`` is bytes of one wanted element or one tag, ``text`` bytes of
+    one text after which no more of it is kept, ``depth`` open elements, ``names`` distinct names
+    of elements and attributes that were come across in samples.
     """
 
-    tag: int = 4 << 20
     element: int = 4 << 20
     text: int = 1 << 20
     depth: int = 200
-    names: int = 50_000
+    names: int = 5_000
 
 
 LIMITS = Limits()
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A wanted element, complete, and the open elements around it, outermost first.
 
-    Of those only name and attributes are to be relied on. All names are without a prefix, except
-    those of attributes.
+    Of those only name and attributes are to be relied on. Names of elements are without their
+    namespace; for attributes in one there is :func:`attribute`.
     """
 
     path: tuple[Element, ...]
@@ -100,11 +97,11 @@ def values(element: Element, name: str) -> list[str]:
 
 
 def attribute(element: Element, name: str) -> str:
-    """An attribute by its local name, whatever its prefix; "" when there is none."""
+    """An attribute by its local name, whatever its namespace; "" when there is none."""
     plain = element.get(name)
     if plain is not None:
         return plain
-    ending = ":" + name
+    ending = "}" + name
     return next((text for key, text in element.items() if key.endswith(ending)), "")
 
 
@@ -114,68 +111,76 @@ def whole_text(element: Element) -> str:
 
 
 _PROBE = "opsbook-probe"
+_SAMPLED = 31
 
 
 class _Stream:
     def __init__(self, wanted: frozenset[str], skip: frozenset[str], limits: Limits) -> None:
         self._wanted, self._skip, self._limits = wanted, skip, limits
         self._builder = TreeBuilder()
-        self._root: Element | None = None
+        self._parser = XMLParser(target=self._builder)  # noqa: S314 - no declaration reaches it
         self._fed = 0
-        self._names = 0
-        self._prefixed = False
+        self._chunks = 0
+        self._names: set[str] = set()
+        self._spaced = False
         self._open: Element | None = None
         self._standing = 0
-        self._parser = expat.ParserCreate("utf-8", None)
-        self._parser.UseForeignDTD(True)
-        self._parser.StartElementHandler = self._first
-        self._parser.EndElementHandler = self._builder.end
-        self._parser.CharacterDataHandler = self._builder.data
-        self._parser.DefaultHandler = self._other
 
     def read(self, stream: BinaryIO) -> Iterator[Piece | Unreadable]:
         cleaned = Cleaned(stream)
-        fault: str | None = None
+        fault: Unreadable | None = None
         try:
-            yield from self._all(cleaned)
-        except (Unfit, expat.ExpatError) as error:
-            fault = str(error) if isinstance(error, Unfit) else _why(error)
-        line = self._parser.CurrentLineNumber
+            for chunk in cleaned:
+                yield from self._chunk(chunk)
+            self._parser.close()
+        except (Unfit, ParseError) as error:
+            fault = _told(error, self._fed)
         try:
             yield from self._left()
         except Unfit as error:
-            fault = fault or str(error)
+            fault = fault or _told(error, self._fed)
         for why in cleaned.told():
             yield Unreadable("XML", why)
         if fault:
-            yield Unreadable(f"line {line}", fault, ends=True)
+            yield fault
 
-    def _all(self, cleaned: Cleaned) -> Iterator[Piece]:
-        for chunk in cleaned:
-            self._feed(chunk, final=False)
-            yield from self._completed()
-        self._feed(b"", final=True)
-
-    def _feed(self, chunk: bytes, *, final: bool) -> None:
-        self._parser.Parse(chunk, final)
+    def _chunk(self, chunk: bytes) -> Iterator[Piece]:
         self._fed += len(chunk)
-        if self._fed - max(self._parser.CurrentByteIndex, 0) > self._limits.tag:
+        within_text = b"<" not in chunk and b">" not in chunk
+        if within_text and self._standing > self._limits.text:
+            return
+        self._parser.feed(chunk)
+        self._spaced = self._spaced or b"xmlns" in chunk
+        root = self._root()
+        if root is not None:
+            self._sample(root)
+            yield from self._completed(root)
+        elif self._fed > self._limits.element:
             raise Unfit("tag too long")
-        known = self._parser.intern
-        if len(known) != self._names:
-            self._names = len(known)
-            self._prefixed = self._prefixed or any(":" in name for name in known)
-            if self._names > self._limits.names:
+
+    def _root(self) -> Element | None:
+        """The tree as built so far; the builder gives it away at any time."""
+        root: Element | None = self._builder.close()
+        return root
+
+    def _sample(self, root: Element) -> None:
+        """The parser keeps every name it ever met, so a file of nothing but new names must end."""
+        self._chunks += 1
+        if self._chunks % _SAMPLED == 1:
+            for element in root.iter():
+                self._names.add(element.tag)
+                self._names.update(element.keys())
+            if len(self._names) > self._limits.names:
                 raise Unfit("too many names")
 
-    def _completed(self) -> Iterator[Piece]:
+    def _completed(self, root: Element) -> Iterator[Piece]:
         """All that has an element after it is complete: hand it out and take it off the tree."""
-        path: list[Element] = []
-        node = self._root
+        path: tuple[Element, ...] = ()
+        node = root
         hidden = False
-        while node is not None:
+        while True:
             self._plain_name(node)
-            path.append(node)
+            path = (*path, node)
             if len(path) > self._limits.depth:
                 raise Unfit("nested too deep")
             hidden = hidden or node.tag in self._skip
@@ -183,55 +188,32 @@ class _Stream:
                 break
             if len(node) > 1:
                 if not hidden:
-                    yield from self._among(node[:-1], tuple(path))
+                    yield from self._among(node[:-1], path)
                 del node[:-1]
             node = node[-1]
-        if path:
-            self._watch(path[-1])
+        self._watch(node)
 
     def _watch(self, innermost: Element) -> None:
-        """Bound what one open element can hold: its text is let go of, its markup ends reading."""
+        """Bound what one element can hold, or a tag that does not end."""
         if innermost is not self._open:
             self._open, self._standing = innermost, 0
-            return
-        if self._parser.CharacterDataHandler is None:
             return
         self._standing += CHUNK
         if self._standing > self._limits.element:
             raise Unfit("element too large")
-        if self._standing % self._limits.text == 0:
-            self._let_go_of_text()
-
-    def _let_go_of_text(self) -> None:
-        """Until the next tag no text is kept."""
-        parser, builder = self._parser, self._builder
-
-        def start(name: str, attributes: dict[str, str]) -> None:
-            resume()
-            builder.start(name, attributes)
-
-        def end(name: str) -> None:
-            resume()
-            builder.end(name)
-
-        def resume() -> None:
-            parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
-            parser.CharacterDataHandler = builder.data
-
-        parser.CharacterDataHandler = None
-        parser.StartElementHandler, parser.EndElementHandler = start, end
 
     def _left(self) -> Iterator[Piece]:
         """Where the file ends, whole or not: all that is complete and was not handed out yet."""
-        if self._root is None:
+        root = self._root()
+        if root is None:
             return
         try:
             innermost = self._builder.start(_PROBE, {})
         except SyntaxError:  # the root is complete
             still_open: frozenset[int] = frozenset()
         else:
-            still_open = frozenset(map(id, _last_line(self._root, innermost)))
-        yield from self._among([self._root], (), still_open)
+            still_open = frozenset(map(id, _last_line(root, innermost)))
+        yield from self._among([root], (), still_open)
 
     def _among(
         self,
@@ -245,30 +227,21 @@ class _Stream:
             self._plain_name(element)
             wanted, is_open = element.tag in self._wanted, id(element) in still_open
             if wanted and not is_open:
-                if self._prefixed:
+                if self._spaced:
                     _plain_names(element)
                 yield Piece(path, element)
             elif not wanted and element.tag not in self._skip and len(element):
                 yield from self._among(list(element), (*path, element), still_open)
 
     def _plain_name(self, element: Element) -> None:
-        if self._prefixed and ":" in element.tag:
-            element.tag = element.tag.rpartition(":")[2]
-
-    def _first(self, name: str, attributes: dict[str, str]) -> None:
-        self._root = self._builder.start(name, attributes)
-        self._parser.StartElementHandler = self._builder.start
-
-    def _other(self, data: str) -> None:
-        """A reference to an entity: nothing declared it, so it stays, or is a character of HTML."""
-        if self._root is not None and data.startswith("&") and self._parser.CharacterDataHandler:
-            self._builder.data(html5.get(data[1:], data))
+        if self._spaced and element.tag[0] == "{":
+            element.tag = element.tag.rpartition("}")[2]
 
 
 def _plain_names(element: Element) -> None:
     for inner in element.iter():
-        if ":" in inner.tag:
-            inner.tag = inner.tag.rpartition(":")[2]
+        if inner.tag[0] == "{":
+            inner.tag = inner.tag.rpartition("}")[2]
 
 
 def _last_line(root: Element, innermost: Element) -> Iterator[Element]:
@@ -280,14 +253,19 @@ def _last_line(root: Element, innermost: Element) -> Iterator[Element]:
     yield node
 
 
-def _why(fault: expat.ExpatError) -> str:
-    unfinished = {
-        expat.errors.codes[name]
-        for name in (
-            expat.errors.XML_ERROR_NO_ELEMENTS,
-            expat.errors.XML_ERROR_UNCLOSED_TOKEN,
-            expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
-            expat.errors.XML_ERROR_PARTIAL_CHAR,
-        )
-    }
-    return "cut off" if fault.code in unfinished else "not well-formed XML"
+_UNFINISHED = frozenset(
+    errors.codes[name]
+    for name in (
+        errors.XML_ERROR_NO_ELEMENTS,
+        errors.XML_ERROR_UNCLOSED_TOKEN,
+        errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
+        errors.XML_ERROR_PARTIAL_CHAR,
+    )
+)
+
+
+def _told(error: Unfit | ParseError, fed: int) -> Unreadable:
+    if isinstance(error, Unfit):
+        return Unreadable(f"byte {fed}", str(error), ends=True)
+    why = "cut off" if error.code in _UNFINISHED else "not well-formed XML"
+    return Unreadable(f"line {error.position[0]}", why, ends=True)

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from opsbook.domains.hardening.reading.hostnames import names_and_addresses
 from opsbook.domains.hardening.reading.port import Head, Source
@@ -25,7 +26,6 @@ from opsbook.model.finding import Ids, Result, Row, Scan, Seen, Severity, Told, 
 _WANTED = frozenset({"ReportItem", "HostProperties", "policyName"})
 _SKIPPED = frozenset({"Preferences", "FamilySelection", "IndividualPluginSelection"})
 _SCAN_INFORMATION = "19506"
-_NO_IDS = Ids()
 _NAMES = ("host-fqdn", "hostname", "netbios-name", "host-rdns")
 _LEVELS = {
     "0": (Severity.INFO, Result.INFORMATIONAL, "0 (Info)"),
@@ -44,7 +44,7 @@ _AUDITED = {
 }
 _OLD_AUDIT = re.compile(r'\s*"(?P<name>[^"]{1,500})"\s*:\s*\[(?P<result>[A-Z]{4,10})\]')
 _FACT = re.compile(r"^\s*([A-Za-z][^:\n]{0,60}?)\s*:[ \t]*(.*?)\s*$", re.MULTILINE)
-_MORE = {"synopsis": "synopsis", "cvss3_base_score": "cvss3", "cvss_base_score": "cvss2"}
+_REMEMBERED = 2_048
 _MORE_AUDITED = {
     "compliance-reference": "reference",
     "compliance-audit-file": "audit_file",
@@ -118,20 +118,19 @@ class _Report:
         yield self._seen
 
     def item(self, piece: Piece) -> Iterator[Told]:
-        host = piece.within("ReportHost")
-        if host is not self._around or not self._begun:
-            yield from self._bare_host(host)
+        if piece.path[-1] is not self._around:
+            yield from self._bare_host(piece.within("ReportHost"))
         item = piece.element
         plugin = item.get("pluginID", "")
         if not plugin:
             yield Unreadable(f"ReportItem of {self._seen.id}", "item without a plugin")
             return
-        texts = {child.tag: child.text or "" for child in item}
+        texts = {child.tag: child.text for child in item}
         if plugin == _SCAN_INFORMATION:
-            yield from self._information(texts.get("plugin_output", ""))
+            yield from self._information(texts.get("plugin_output") or "")
         audited = "compliance" in texts or "compliance-result" in texts
-        make = _audit_row if audited else _row
-        yield make(self._seen.id, plugin, item, texts)
+        row = _row(self._seen.id, plugin, item, texts)
+        yield _audited(row, texts) if audited else row
 
     def _bare_host(self, host: Element | None) -> Iterator[Told]:
         """A host without properties."""
@@ -161,10 +160,9 @@ class _Report:
             yield seen
 
 
-def _row(host: str, plugin: str, item: Element, texts: Mapping[str, str]) -> Row:
-    severity, result, told = _LEVELS.get(
-        item.get("severity", ""), (Severity.UNKNOWN, Result.UNKNOWN, item.get("severity", "")[:40])
-    )
+def _row(host: str, plugin: str, item: Element, texts: Mapping[str, str | None]) -> Row:
+    level = item.get("severity", "")
+    severity, result, told = _LEVELS.get(level) or (Severity.UNKNOWN, Result.UNKNOWN, line(level))
     return Row(
         host,
         "nessus",
@@ -172,24 +170,22 @@ def _row(host: str, plugin: str, item: Element, texts: Mapping[str, str]) -> Row
         result,
         severity,
         told,
-        line(item.get("pluginName") or texts.get("plugin_name")),
-        _location(item),
+        _title(item.get("pluginName") or texts.get("plugin_name")),
+        _location(item.get("port", "0"), item.get("protocol", "")),
         clean(texts.get("plugin_output")),
-        _remedy(texts.get("solution", "")),
-        _ids(item, texts),
-        more={name: line(texts[key], 400) for key, name in _MORE.items() if key in texts},
+        _remedy(texts.get("solution")),
+        _ids_of(item, texts),
     )
 
 
-def _audit_row(host: str, plugin: str, item: Element, texts: Mapping[str, str]) -> Row:
+def _audited(row: Row, texts: Mapping[str, str | None]) -> Row:
     """One check of an audit file; older scanners tell it in the first line of the description."""
-    row = _row(host, plugin, item, texts)
-    old = _OLD_AUDIT.match(texts.get("description", "")[:1_000])
+    old = _OLD_AUDIT.match((texts.get("description") or "")[:1_000])
     name = line(texts.get("compliance-check-name") or (old["name"] if old else ""))
     word = (texts.get("compliance-result") or (old["result"] if old else "")).strip().upper()
     values = ("compliance-actual-value", "compliance-policy-value")
-    evidence = "\n".join(filter(None, (texts.get(key, "").strip() for key in values)))
-    more = {to: line(texts[key], 400) for key, to in _MORE_AUDITED.items() if key in texts}
+    evidence = "\n".join(filter(None, (clean(texts.get(key)) for key in values)))
+    more = {to: line(texts[key], 400) for key, to in _MORE_AUDITED.items() if texts.get(key)}
     check = name or line(texts.get("compliance-check-id")) or "?"
     return replace(
         row,
@@ -203,22 +199,37 @@ def _audit_row(host: str, plugin: str, item: Element, texts: Mapping[str, str]) 
     )
 
 
-def _ids(item: Element, texts: Mapping[str, str]) -> Ids:
-    if "cve" not in texts and "xref" not in texts:
-        return _NO_IDS
-    others = [line(found.text, 200) for found in item.findall("xref")]
-    told = [found.text or "" for found in item.findall("cve")]
-    told.extend(other for other in others if other.startswith(("CN", "CCE", "CVE")))
+def _ids_of(item: Element, texts: Mapping[str, str | None]) -> Ids:
+    cves = tuple([found.text for found in item.findall("cve")]) if "cve" in texts else ()
+    xrefs = tuple([found.text for found in item.findall("xref")]) if "xref" in texts else ()
+    return _ids(cves, xrefs)
+
+
+# Hosts share plugins: what is the same wherever a plugin finds something is made once.
+
+
+@lru_cache(_REMEMBERED)
+def _ids(cves: tuple[str | None, ...], xrefs: tuple[str | None, ...]) -> Ids:
+    others = [line(xref, 200) for xref in xrefs]
+    told = [cve for cve in cves if cve]
+    told += [other for other in others if other.startswith(("CN", "CCE", "CVE"))]
     return ids(told, other=others)
 
 
-def _location(item: Element) -> str:
-    port = item.get("port", "0")
-    return f"{line(port, 10)}/{line(item.get('protocol', ''), 10)}" if port != "0" else ""
+@lru_cache(_REMEMBERED)
+def _location(port: str, protocol: str) -> str:
+    return line(f"{port}/{protocol}", 20) if port != "0" else ""
 
 
-def _remedy(solution: str) -> str:
-    return "" if solution.strip() in ("", "n/a") else clean(solution)
+@lru_cache(_REMEMBERED)
+def _title(told: str | None) -> str:
+    return line(told)
+
+
+@lru_cache(_REMEMBERED)
+def _remedy(solution: str | None) -> str:
+    text = clean(solution)
+    return "" if text == "n/a" else text
 
 
 def _name(host: Element | None) -> str:
