@@ -10,14 +10,15 @@ from typing import Any
 from doubles.clock import FakeClock
 from doubles.ledger import MemoryLedger
 from doubles.signatures import MemorySignatures, public
+from opsbook.approval.inforce import last_adopted
+from opsbook.approval.policyfiles import read_policy
 from opsbook.approval.statement import Decision, Statement
 from opsbook.ledger import resources
+from opsbook.ledger.dossier import read_dossier
 from opsbook.lifecycle.conduct.carrying import held
 from opsbook.lifecycle.deciding.approving import Decided, Desk, bring
-from opsbook.lifecycle.deciding.policies import adopt_policy, last_adopted, policy_plan
-from opsbook.lifecycle.deciding.policyfiles import read_policy
+from opsbook.lifecycle.deciding.policies import adopt_policy, policy_plan
 from opsbook.lifecycle.deciding.signing import Wish, statement_at
-from opsbook.lifecycle.dossier import read_dossier
 from opsbook.model.canonical import digest
 from opsbook.model.clock import stamp
 from opsbook.model.estate import Estate

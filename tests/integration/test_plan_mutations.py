@@ -19,17 +19,17 @@ import pytest
 
 from doubles.approving import CLIENT, Office
 from doubles.clock import FakeClock
+from opsbook.approval.inforce import policy_in_force
 from opsbook.approval.signatures import SshSignatures
 from opsbook.approval.sshsig import BEGIN, END
+from opsbook.approval.verdicts import standing_approval
 from opsbook.documents import explain
 from opsbook.ledger.audit import audit
 from opsbook.ledger.chain import event_hash, genesis
+from opsbook.ledger.dossier import read_dossier
 from opsbook.ledger.store import open_ledger
 from opsbook.lifecycle.change.comparing import differences, read_plan
 from opsbook.lifecycle.deciding.approving import bring
-from opsbook.lifecycle.deciding.policies import policy_in_force
-from opsbook.lifecycle.deciding.verdicts import standing_approval
-from opsbook.lifecycle.dossier import read_dossier
 from opsbook.model.canonical import canonical, digest, parse
 from opsbook.model.errors import InputFault, IntegrityFault, Refused
 from opsbook.model.event import NewEvent
@@ -67,7 +67,7 @@ def test_one_leaf_of_the_plan_changed_is_another_digest_and_is_not_approved(
     dossier = office.dossier(change)
     policy = policy_in_force(office.ledger, office.estate, office.signatures)
     now = office.clock.now()
-    standing_approval(office.ledger, dossier, policy, now, office.signatures)
+    standing_approval(dossier, policy, now, office.signatures)
     every = [at for at, _ in leaves(dossier["plan"])]
     chosen = every if way == "changed" else random.Random(SEED).sample(every, 150)
     judged = {"made", "expires", "kind", "emergency", "estate", "policy_digest", "runbook"}
@@ -79,7 +79,7 @@ def test_one_leaf_of_the_plan_changed_is_another_digest_and_is_not_approved(
             continue  # of another form than any plan: see the test of the ledger
         forged = {**dossier, "plan": plan, "plan_digest": made}
         with pytest.raises(Refused, match="is not approved"):
-            standing_approval(office.ledger, forged, policy, now, office.signatures)
+            standing_approval(forged, policy, now, office.signatures)
 
 
 def test_a_plan_exchanged_in_memory_of_the_ledger_is_an_integrity_fault(office: Office) -> None:

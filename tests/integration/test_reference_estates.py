@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from doubles.signatures import public
+from opsbook.approval.policyfiles import policy_faults
 from opsbook.domains.logs.model import Source
 from opsbook.execution.declared.declarations import load_estate
 from opsbook.execution.declared.inventory import load_inventory
-from opsbook.lifecycle.deciding.policyfiles import policy_faults
 from opsbook.model.estate import Estate, Host, Inventory
 from opsbook.model.places import Places
 

@@ -10,6 +10,7 @@ import pytest
 
 from doubles.approving import APPROVERS_YML, CLIENT, GUARD, LEAD, Office
 from doubles.signatures import MemorySignatures, public
+from opsbook.approval.inforce import last_adopted, policy_in_force
 from opsbook.ledger import resources
 from opsbook.ledger.port import Holder
 from opsbook.lifecycle.deciding.approving import (
@@ -19,7 +20,6 @@ from opsbook.lifecycle.deciding.approving import (
     standing_approval,
     still_missing,
 )
-from opsbook.lifecycle.deciding.policies import last_adopted, policy_in_force
 from opsbook.model.change import ChangeState
 from opsbook.model.errors import Busy, InputFault, IntegrityFault, Refused, UsageFault
 from opsbook.model.event import NewEvent
@@ -44,7 +44,7 @@ def with_stranger(office: Office) -> str:
 def stands(office: Office, change: str) -> None:
     policy = policy_in_force(office.ledger, office.estate, office.signatures)
     dossier = office.dossier(change)
-    standing_approval(office.ledger, dossier, policy, office.clock.now(), office.signatures)
+    standing_approval(dossier, policy, office.clock.now(), office.signatures)
 
 
 def missing(office: Office, change: str) -> list[str]:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from opsbook.approval.policy import Policy
-from opsbook.execution.requester import account, login_account
-from opsbook.lifecycle.deciding.verdicts import (
+from opsbook.approval.verdicts import (
     accounts_of,
     refuse_unknown_requester,
     unknown_requester,
 )
+from opsbook.execution.requester import account, login_account
 from opsbook.model.errors import Refused
 
 PERSON = {"principal": "lead@example.invalid", "name": "Lead", "accounts": ["lead"]}

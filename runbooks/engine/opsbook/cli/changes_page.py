@@ -29,10 +29,10 @@ def _page(told: Mapping[str, Any], missing: list[Any], form: str, *, full: bool)
 
 def _told(name: str) -> tuple[Mapping[str, Any], list[Any]]:
     from opsbook.ledger.changes import as_of
+    from opsbook.ledger.dossier import read_dossier
     from opsbook.ledger.store import open_ledger
     from opsbook.lifecycle.change.comparing import is_file, read_plan
     from opsbook.lifecycle.deciding.approving import still_missing
-    from opsbook.lifecycle.dossier import read_dossier
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 

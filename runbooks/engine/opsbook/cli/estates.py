@@ -235,8 +235,8 @@ def _check(
 
 def _more_faults(estate: Estate) -> list[Fault]:
     """Faults of what stands beside ``estate.yml``: calendars, and who may approve."""
+    from opsbook.approval.policyfiles import policy_faults
     from opsbook.calendars.load import calendar_faults
-    from opsbook.lifecycle.deciding.policyfiles import policy_faults
 
     return [*calendar_faults(estate), *policy_faults(estate)]
 

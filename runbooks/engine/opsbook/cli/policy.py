@@ -11,8 +11,9 @@ from opsbook.model.exits import Exit
 from opsbook.text import tr
 
 if TYPE_CHECKING:
+    from opsbook.approval.inforce import Adopted
     from opsbook.approval.policy import Policy
-    from opsbook.lifecycle.deciding.policies import Adopted, Proposed
+    from opsbook.lifecycle.deciding.policies import Proposed
     from opsbook.model.estate import Estate
     from opsbook.model.message import Message
 
@@ -31,11 +32,11 @@ def register(app: typer.Typer) -> None:
 
 
 def _show(estate: EstateOption, to_json: JsonOption = False) -> int:
+    from opsbook.approval.inforce import last_adopted
     from opsbook.approval.policy import differences
+    from opsbook.approval.policyfiles import read_policy
     from opsbook.cli.show import as_json
     from opsbook.ledger.store import open_ledger
-    from opsbook.lifecycle.deciding.policies import last_adopted
-    from opsbook.lifecycle.deciding.policyfiles import read_policy
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
@@ -111,9 +112,9 @@ def _print_people(policy: Policy) -> None:
 
 
 def _check(estate: EstateOption, to_json: JsonOption = False) -> int:
+    from opsbook.approval.policyfiles import policy_faults
     from opsbook.cli.estates import fault_row
     from opsbook.cli.show import as_json, complain
-    from opsbook.lifecycle.deciding.policyfiles import policy_faults
     from opsbook.model.errors import InputFault
     from opsbook.model.message import msg
 

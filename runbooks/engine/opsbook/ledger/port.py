@@ -57,7 +57,17 @@ class Checkpoint:
     ledger: str
 
 
-class Ledger(Protocol):
+class Story(Protocol):
+    """What was written down, for those who only read."""
+
+    def events(
+        self, *, run: str = "", kinds: Sequence[str] = (), after: int = 0
+    ) -> Iterator[Event]:
+        """Events in order, narrowed by run, kinds and sequence number."""
+        ...
+
+
+class Ledger(Story, Protocol):
     """Port: append-only, hash-chained, written by several processes at once."""
 
     def append(self, events: Sequence[NewEvent]) -> list[Event]:
@@ -77,12 +87,6 @@ class Ledger(Protocol):
 
     def newest(self) -> Event | None:
         """The last event, for telling a clock that went back."""
-        ...
-
-    def events(
-        self, *, run: str = "", kinds: Sequence[str] = (), after: int = 0
-    ) -> Iterator[Event]:
-        """Events in order, narrowed by run, kinds and sequence number."""
         ...
 
     def take(self, resource: str, holder: Holder) -> Lease:

@@ -11,6 +11,7 @@ from opsbook.execution.declared.declarations import load_estate, load_runbook
 from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.work import Job
 from opsbook.ledger import resources
+from opsbook.ledger.dossier import read_dossier
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger, this_process
 from opsbook.ledger.witness import testify
@@ -19,7 +20,6 @@ from opsbook.lifecycle.conduct.carrying import held
 from opsbook.lifecycle.conduct.givingup import giving_up
 from opsbook.lifecycle.conduct.history import earlier, read_history, refuse_ended
 from opsbook.lifecycle.conduct.run import Ports, Run
-from opsbook.lifecycle.dossier import read_dossier
 from opsbook.lifecycle.envelope.enveloped import resume_standard
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import RunResult, Watcher

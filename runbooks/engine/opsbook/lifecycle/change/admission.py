@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from opsbook.approval.inforce import policy_in_force
 from opsbook.approval.signatures import Signatures
+from opsbook.approval.verdicts import refuse_unknown_requester, standing_approval
 from opsbook.execution.provenance import code_roots, inputs, inputs_changed, versions
 from opsbook.ledger.port import Ledger
-from opsbook.lifecycle.deciding.policies import policy_in_force
-from opsbook.lifecycle.deciding.verdicts import refuse_unknown_requester, standing_approval
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.required import refuse_without_witness
 from opsbook.model.change import ChangeState
@@ -165,5 +165,5 @@ def admit(
     refuse_expired(dossier, at)
     policy = policy_in_force(ledger, bound.estate)
     refuse_unknown_requester(dossier["plan"].get("requested_by") or {}, policy)
-    standing_approval(ledger, dossier, policy, at, signatures)
+    standing_approval(dossier, policy, at, signatures)
     refuse_changed_inputs(dossier, bound)

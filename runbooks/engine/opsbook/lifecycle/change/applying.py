@@ -17,6 +17,7 @@ from opsbook.approval.signatures import SshSignatures
 from opsbook.execution.requester import requester
 from opsbook.execution.work import ChangeWork, Job
 from opsbook.ledger import resources
+from opsbook.ledger.dossier import read_dossier
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger, this_process
 from opsbook.ledger.witness import testify
@@ -46,7 +47,6 @@ from opsbook.lifecycle.conduct.undoing import undoing
 from opsbook.lifecycle.conduct.verifying import Verifier
 from opsbook.lifecycle.deciding.approving import Decided, cancel, expire, open_desk
 from opsbook.lifecycle.deciding.policies import adopt_policy
-from opsbook.lifecycle.dossier import read_dossier
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Adopted, Origin, RunResult, Watcher

@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from opsbook.ledger.dossier import read_dossier
 from opsbook.ledger.store import open_ledger
 from opsbook.lifecycle.change.admission import Bound, changed_inputs
 from opsbook.lifecycle.change.planning import PlanRequest, foresee, set_scene
-from opsbook.lifecycle.dossier import read_dossier
 from opsbook.lifecycle.plan import PLAN_SCHEMA
 from opsbook.model.canonical import canonical, parse
 from opsbook.model.clock import Clock

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from opsbook.approval.inforce import policy_in_force
+from opsbook.approval.verdicts import unknown_requester
 from opsbook.calendars.load import load_calendars
 from opsbook.execution.provenance import inputs, inputs_changed
 from opsbook.ledger.store import this_process
 from opsbook.lifecycle.change.approved import ApprovedChange
 from opsbook.lifecycle.conduct.history import History, changed_hosts, read_history, reopening
-from opsbook.lifecycle.deciding.policies import policy_in_force
-from opsbook.lifecycle.deciding.verdicts import unknown_requester
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.timing import passed_over
 from opsbook.model.canonical import digest

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from opsbook.approval.inforce import policy_in_force
 from opsbook.approval.policy import Policy
+from opsbook.approval.verdicts import refuse_unknown_requester
 from opsbook.calendars.gate import window_for
 from opsbook.calendars.load import load_calendars
 from opsbook.execution.declared.declarations import load_estate, load_runbook
@@ -23,8 +25,6 @@ from opsbook.ledger.store import open_ledger
 from opsbook.ledger.witness import testify
 from opsbook.lifecycle.conduct.carrying import day_of
 from opsbook.lifecycle.conduct.waves import split
-from opsbook.lifecycle.deciding.policies import policy_in_force
-from opsbook.lifecycle.deciding.verdicts import refuse_unknown_requester
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.parameters import Setting, resolve
 from opsbook.lifecycle.plan import common

@@ -17,20 +17,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from opsbook.approval.inforce import governing
 from opsbook.approval.judge import Cast, Verdict, Vote, judge
 from opsbook.approval.policy import Policy
 from opsbook.approval.signatures import Signatures, SshSignatures
 from opsbook.approval.sshsig import MOST_CHARACTERS, read_claim
 from opsbook.approval.statement import Decision, Statement
-from opsbook.documents.changes.labels import STATES
-from opsbook.execution.declared.declarations import load_estate
-from opsbook.execution.requester import requester
-from opsbook.ledger import resources
-from opsbook.ledger.port import Ledger
-from opsbook.ledger.witness import testify
-from opsbook.lifecycle.conduct.carrying import held
-from opsbook.lifecycle.deciding.policies import governing
-from opsbook.lifecycle.deciding.verdicts import (
+from opsbook.approval.verdicts import (
     casts_of,
     check_signature,
     requesters,
@@ -39,7 +32,14 @@ from opsbook.lifecycle.deciding.verdicts import (
     unknown_requester,
     verdict_of,
 )
-from opsbook.lifecycle.dossier import read_dossier
+from opsbook.documents.changes.labels import STATES
+from opsbook.execution.declared.declarations import load_estate
+from opsbook.execution.requester import requester
+from opsbook.ledger import resources
+from opsbook.ledger.dossier import read_dossier
+from opsbook.ledger.port import Ledger
+from opsbook.ledger.witness import testify
+from opsbook.lifecycle.conduct.carrying import held
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.model.change import ChangeState

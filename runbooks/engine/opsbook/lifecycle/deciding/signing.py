@@ -12,8 +12,8 @@ from opsbook.approval.judge import Verdict, role_for
 from opsbook.approval.policy import Policy
 from opsbook.approval.signatures import NAMESPACE, Signatures
 from opsbook.approval.statement import Decision, Statement
+from opsbook.approval.verdicts import subject_of, verdict_of
 from opsbook.lifecycle.deciding.approving import Desk
-from opsbook.lifecycle.deciding.verdicts import subject_of, verdict_of
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.model.canonical import digest
 from opsbook.model.clock import stamp, unstamp

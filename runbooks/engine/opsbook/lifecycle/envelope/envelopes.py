@@ -14,7 +14,9 @@ from datetime import datetime
 from typing import Any
 
 from opsbook.approval.envelope import only, read_range
+from opsbook.approval.inforce import policy_in_force
 from opsbook.approval.policy import Policy
+from opsbook.approval.verdicts import refuse_unknown_requester
 from opsbook.calendars.days import Calendars
 from opsbook.calendars.load import load_calendars
 from opsbook.calendars.wallclock import instant
@@ -26,14 +28,12 @@ from opsbook.execution.provenance import code_roots, versions
 from opsbook.execution.requester import requester
 from opsbook.ledger import resources
 from opsbook.ledger.changes import as_of
+from opsbook.ledger.dossier import read_dossier
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger
 from opsbook.ledger.witness import testify
 from opsbook.lifecycle.change.planning import Planned, chosen_window
 from opsbook.lifecycle.conduct.carrying import day_of, held
-from opsbook.lifecycle.deciding.policies import policy_in_force
-from opsbook.lifecycle.deciding.verdicts import refuse_unknown_requester
-from opsbook.lifecycle.dossier import read_dossier
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.plan import common
 from opsbook.lifecycle.reasons import fit_reason

@@ -12,14 +12,14 @@ from functools import partial
 from typing import Any, NoReturn
 
 from opsbook.approval.envelope import beforehand, open_window, outside
+from opsbook.approval.inforce import policy_in_force
 from opsbook.approval.signatures import Signatures, SshSignatures
+from opsbook.approval.verdicts import standing_approval
 from opsbook.calendars.load import load_calendars
 from opsbook.execution.provenance import code_roots
+from opsbook.ledger.dossier import read_dossier
 from opsbook.lifecycle.change.admission import Bound, Dossier, changed_inputs, refuse_by_state
 from opsbook.lifecycle.change.planning import MakeWork, PlanRequest, Scene, describe_change, foresee
-from opsbook.lifecycle.deciding.policies import policy_in_force
-from opsbook.lifecycle.deciding.verdicts import standing_approval
-from opsbook.lifecycle.dossier import read_dossier
 from opsbook.lifecycle.envelope.envelopes import standing
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.refusal import record_refusal
@@ -157,7 +157,7 @@ def _approved(scene: Scene, dossier: Dossier, signatures: Signatures) -> None:
     refuse_without_witness(scene.estate)
     refuse_by_state(dossier, (ChangeState.STANDING,))
     policy = policy_in_force(scene.ledger, scene.estate)
-    standing_approval(scene.ledger, dossier, policy, scene.clock.now(), signatures)
+    standing_approval(dossier, policy, scene.clock.now(), signatures)
 
 
 def _step_out(

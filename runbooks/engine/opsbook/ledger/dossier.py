@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from opsbook.ledger.changes import project_change
-from opsbook.ledger.port import Ledger
+from opsbook.ledger.port import Story
 from opsbook.model.canonical import digest
 from opsbook.model.errors import IntegrityFault, UsageFault
 from opsbook.model.message import msg
 
 
-def read_dossier(ledger: Ledger, number: str) -> dict[str, Any]:
+def read_dossier(ledger: Story, number: str) -> dict[str, Any]:
     """The dossier of change ``number``.
 
     Raises UsageFault when there is none, IntegrityFault when its plan is not the one that its

@@ -11,7 +11,6 @@ from opsbook.approval.judge import Cast, Subject, Verdict, judge
 from opsbook.approval.policy import Policy
 from opsbook.approval.signatures import Signatures
 from opsbook.approval.statement import Decision, Statement
-from opsbook.ledger.port import Ledger
 from opsbook.model.clock import unstamp
 from opsbook.model.errors import InputFault, OpsbookError, Refused
 from opsbook.model.message import Message, msg
@@ -21,7 +20,7 @@ Dossier = Mapping[str, Any]
 
 
 def standing_approval(
-    ledger: Ledger, dossier: Dossier, policy: Policy, now: datetime, signatures: Signatures
+    dossier: Dossier, policy: Policy, now: datetime, signatures: Signatures
 ) -> None:
     """Raises Refused unless the approval of the change holds at ``now``.
 
