@@ -147,7 +147,7 @@ class _Report:
             tool_version=line(facts.get("Nessus version", "").split(" ")[0], 60),
             content="Nessus plugins",
             content_version=line(facts.get("Plugin feed version"), 60),
-            profile=line(facts.get("Scan policy used")) or self._scan.profile,
+            profile=self._scan.profile or line(facts.get("Scan policy used")),
         )
         logged_in = _yes(facts.get("Credentialed checks", ""))
         seen = replace(self._seen, credentialed=self._seen.credentialed or logged_in)
@@ -180,7 +180,8 @@ def _row(host: str, plugin: str, item: Element, texts: Mapping[str, str | None])
 
 def _audited(row: Row, texts: Mapping[str, str | None]) -> Row:
     """One check of an audit file; older scanners tell it in the first line of the description."""
-    old = _OLD_AUDIT.match((texts.get("description") or "")[:1_000])
+    told = texts.get("description") or ""
+    old = _OLD_AUDIT.match(told[:1_000])
     name = line(texts.get("compliance-check-name") or (old["name"] if old else ""))
     word = (texts.get("compliance-result") or (old["result"] if old else "")).strip().upper()
     values = ("compliance-actual-value", "compliance-policy-value")
@@ -193,7 +194,7 @@ def _audited(row: Row, texts: Mapping[str, str | None]) -> Row:
         result=_AUDITED.get(word, Result.UNKNOWN),
         told=f"{row.told}, {line(word, 40)}" if word else row.told,
         title=name or row.title,
-        evidence=clean(evidence) or row.evidence,
+        evidence=clean(evidence or (told if old else "")) or row.evidence,
         remedy=clean(texts.get("compliance-solution")) or row.remedy,
         more=more,
     )
