@@ -83,6 +83,19 @@ trim() {
     value=${value%"${value##*[!"$BLANKS"]}"}
 }
 
+# line_of TEXT BEGINNING: $value is the rest of the first line of TEXT that begins so. A loop, since
+# taking a prefix off a long text by a pattern costs a hundred times as much in dash.
+line_of() {
+    value='' IFS=$NL
+    set -f
+    for _one in $1; do
+        case $_one in "$2"*) value=${_one#"$2"} && set +f && IFS=$USUAL && return 0 ;; esac
+    done
+    set +f
+    IFS=$USUAL
+    return 1
+}
+
 # text_of FILE: $text is what is in it. 1: there is no such file; 2: it cannot be read (told).
 _text_of='' _text_rc=1 text=''
 text_of() {
@@ -99,6 +112,16 @@ text_of() {
     fi
     [ "$_text_rc" = 2 ] && cannot unreadable
     return "$_text_rc"
+}
+
+# contents FILE...: prints the lines of those that are files and can be read (paths from / on). Never name a file of the
+# host to cat, awk or sed otherwise: it may be a pipe or a device, which has no end.
+contents() {
+    for _file in "$@"; do
+        shift
+        [ -f "$_file" ] && [ -r "$_file" ] && set -- "$@" "$_file"
+    done
+    [ $# = 0 ] || limited awk 1 "$@"
 }
 
 # unreachable FILE: a directory on the way may not be entered, so nobody knows.
@@ -185,16 +208,7 @@ file_modes() {
 _packages='' _packages_known=' '
 package_state() {
     case $_packages_known in *" $1 "*) ;; *) _ask_packages "$1" ;; esac
-    case $NL$_packages in
-    *"$NL$1 "*)
-        value=${_packages#*"$1 "}
-        case $_packages in "$1 "*) ;; *) value=$NL$_packages && value=${value#*"$NL$1 "} ;; esac
-        value=${value%%"$NL"*}
-        return 0
-        ;;
-    esac
-    value=''
-    return 1
+    line_of "$_packages" "$1 "
 }
 
 _ask_packages() {
@@ -227,14 +241,7 @@ _units='' _units_known=' '
 unit_state() {
     case $_units_known in *" $1 "*) ;; *) _ask_units "$1" ;; esac
     enabled=absent active=inactive
-    case $NL$_units in
-    *"$NL$1 "*)
-        _state=$NL$_units
-        _state=${_state#*"$NL$1 "}
-        _state=${_state%%"$NL"*}
-        enabled=${_state%% *} active=${_state#* }
-        ;;
-    esac
+    line_of "$_units" "$1 " && enabled=${value%% *} active=${value#* }
     [ "$enabled" != absent ]
 }
 
@@ -265,11 +272,7 @@ _ask_units() {
 _live='' _live_known=' '
 sysctl_live() {
     case $_live_known in *" $1 "*) ;; *) _ask_sysctls "$1" ;; esac
-    value=''
-    case $NL$_live in *"$NL$1:"*) ;; *) return 1 ;; esac
-    value=$NL$_live
-    value=${value#*"$NL$1:"}
-    value=${value%%"$NL"*}
+    line_of "$_live" "$1:"
 }
 
 _ask_sysctls() {
@@ -298,11 +301,7 @@ _ask_sysctls() {
 _sysctls='' _sysctls_known=0
 sysctl_file() {
     [ "$_sysctls_known" = 1 ] || _read_sysctls
-    value=''
-    case $NL$_sysctls in *"$NL$1 "*) ;; *) return 1 ;; esac
-    value=$NL$_sysctls
-    value=${value##*"$NL$1 "}
-    value=${value%%"$NL"*}
+    line_of "$_sysctls" "$1 "
 }
 
 # The order of sysctl.d(5): by file name, a name in /etc hiding that name elsewhere; sysctl(8)
@@ -326,6 +325,7 @@ _read_sysctls() {
             }
             for (i = 1; i <= n; i++) tell(path[order[i]])
             tell("/etc/sysctl.conf")
+            for (name in last) print name, last[name]
         }
         function tell(file,   line, at, name, said) {
             while ((getline line < file) > 0) {
@@ -333,7 +333,7 @@ _read_sysctls() {
                 at = index(line, "="); name = substr(line, 1, at - 1); said = substr(line, at + 1)
                 gsub(/^[ \t]*-?|[ \t]+$/, "", name); gsub(/^[ \t]+|[ \t\r]+$/, "", said)
                 if (name ~ /^[^.]*\//) { gsub(/\./, "%", name); gsub("/", ".", name); gsub("%", "/", name) }
-                print name, said
+                last[name] = said
             }
             close(file)
         }' "$@" 2>/dev/null)
@@ -387,17 +387,8 @@ _mount_line() {
 _sshd_known=0
 sshd_option() {
     sshd_read || return
-    _told=0 IFS=$NL
-    set -f
-    for _one in $_sshd; do
-        case $_one in
-        "$1 "*) see configured "$1" "${_one#* }" && _told=1 ;;
-        "in-match $1 "*) see configured "$1" "${_one#in-match * }" Match ;;
-        esac
-    done
-    set +f
-    IFS=$USUAL
-    [ "$_told" = 1 ] || none configured "$1"
+    if sshd_value "$1"; then see configured "$1" "$value"; else none configured "$1"; fi
+    case $_sshd in *"${NL}in-match $1 "*) _sshd_matches "$1" ;; esac
     if [ "$_sshd_stale" = 1 ]; then
         see effective "$1" '(not reloaded)'
     elif sshd_value "$1"; then
@@ -407,13 +398,20 @@ sshd_option() {
     fi
 }
 
+# _sshd_matches NAME: tells what Match blocks say of it beside.
+_sshd_matches() {
+    IFS=$NL
+    set -f
+    for _one in $_sshd; do
+        case $_one in "in-match $1 "*) see configured "$1" "${_one#in-match * }" Match ;; esac
+    done
+    set +f
+    IFS=$USUAL
+}
+
 # sshd_value NAME: $value is what sshd makes of NAME outside of Match blocks, its default included.
 sshd_value() {
-    value=''
-    case $NL$_sshd in *"$NL$1 "*) ;; *) return 1 ;; esac
-    value=$NL$_sshd
-    value=${value#*"$NL$1 "}
-    value=${value%%"$NL"*}
+    line_of "$_sshd" "$1 "
 }
 
 # sshd_read: sshd has been asked; $_sshd_stale is 1 where the daemon has not read its files since.
@@ -428,7 +426,7 @@ _read_sshd() {
     [ -n "$_sshd" ] || return
     _sshd_includes /etc/ssh/sshd_config 0
     _sshd=$_sshd$NL$(printf '%s' "$_sshd_files" | while IFS= read -r _file; do
-        cat -- "$_file" 2>/dev/null
+        contents "$_file"
         echo
         echo 'Match all'
     done | awk 'tolower($1) == "match" { inside = tolower($2) != "all"; next }
@@ -467,7 +465,7 @@ _accounts='' _accounts_known=0
 accounts() {
     if [ "$_accounts_known" = 0 ]; then
         _accounts_known=1
-        [ -r /etc/passwd ] && [ -r /etc/shadow ] && _accounts=$(awk -F: '
+        [ -f /etc/passwd ] && [ -f /etc/shadow ] && [ -r /etc/shadow ] && _accounts=$(limited awk -F: '
             FILENAME == "/etc/shadow" { word = $2 == "" ? "empty" : $2 ~ /^[!*]|^x$/ ? "locked" : "set"
                 shadow[$1] = word ":" $5 ":" $4 ":" $6 ":" $7 ":" $3; next }
             NF >= 7 { if ($2 == "") mine = "empty:::::"
@@ -501,7 +499,7 @@ _pam_asked='' _pam_said='' _pam_rc=1
 pam_args() {
     if [ "$_pam_asked" != "$*" ]; then
         _pam_asked=$* _pam_said='' _pam_rc=1
-        [ -r "$1" ] && _pam_said=$(awk -v type="$2" -v module="$3" '
+        [ -f "$1" ] && _pam_said=$(limited awk -v type="$2" -v module="$3" '
             /^[ \t]*#/ { next }
             { word = $1; sub(/^-/, "", word); if (word != type) next
               rest = $0; sub(/^[ \t]*-?[a-z]+[ \t]+/, "", rest); sub(/[ \t]#.*$/, "", rest)
@@ -578,7 +576,7 @@ _sudo='' _sudo_known=0
 sudo_lines() {
     if [ "$_sudo_known" = 0 ]; then
         _sudo_known=1
-        [ -r /etc/sudoers ] && _sudo=$(_sudo_files /etc/sudoers 0 | sort -u | tr '\n' '\0' |
+        [ -f /etc/sudoers ] && [ -r /etc/sudoers ] && _sudo=$(_sudo_files /etc/sudoers 0 | sort -u | tr '\n' '\0' |
             xargs -0 awk '{ line = line $0 }
                 /\\$/ { sub(/\\$/, "", line); next }
                 line !~ /^[ \t]*#/ && line !~ /^[ \t]*$/ { sub(/^[ \t]+/, "", line); print FILENAME "\t" line }
@@ -589,7 +587,7 @@ sudo_lines() {
 }
 
 _sudo_files() {
-    [ -r "$1" ] && [ "$2" -lt 9 ] || return 0
+    [ -f "$1" ] && [ -r "$1" ] && [ "$2" -lt 9 ] || return 0
     printf '%s\n' "$1"
     awk '$1 ~ /^[#@]include(dir)?$/ { print $1, $2 }' "$1" | while read -r _word _path; do
         case $_path in /*) ;; *) _path=/etc/$_path ;; esac
@@ -669,7 +667,8 @@ run_controls() {
     done
 }
 
-# One dot on its output for each control that ended.
+# One dot on its output for each control that ended. When time runs out the worker is ended, and
+# with it everything that it has begun.
 _worker() {
     _me=$(exec sh -c 'echo "$PPID"')
     (
@@ -678,6 +677,14 @@ _worker() {
             sleep 1
             _left=$((_left - 1))
         done
+        kill -STOP "$_me"
+        _self=$(exec sh -c 'echo "$PPID"')
+        # shellcheck disable=SC2046
+        kill -9 $(cat /proc/[0-9]*/status | awk -v top="$_me" -v self="$_self" '
+            /^Pid:/ { pid = $2 } /^PPid:/ { up[pid] = $2 }
+            END { for (one in up) {
+                for (at = one; at in up && at != top && at != self; at = up[at]);
+                if (at == top && one != top) print one } }')
         kill -9 "$_me"
     ) >/dev/null 2>&1 </dev/null 3>&- &
     _watch=$!

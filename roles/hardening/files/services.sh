@@ -149,7 +149,7 @@ _audit_files='' _audit_live='' _audit_ready=0
 _audit_known() {
     [ "$_audit_ready" = 1 ] && return
     _audit_ready=1
-    _audit_files=$(cat /etc/audit/rules.d/*.rules 2>/dev/null | _audit_items)
+    _audit_files=$(contents /etc/audit/rules.d/*.rules | _audit_items)
     if _audit_live=$(limited auditctl -l 2>/dev/null); then
         _audit_live=$(printf '%s\n' "$_audit_live" | _audit_items)
     else
@@ -220,7 +220,7 @@ _lacking() {
 # System calls that architectures made after 2010 do not have.
 _legacy_call() {
     case ${1%%:*} in
-    chmod | chown | lchown | creat | open | rename | unlink | stime) return 0 ;;
+    chmod | chown | lchown | creat | open | rename | unlink | rmdir) return 0 ;;
     esac
     return 1
 }

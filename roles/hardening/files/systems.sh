@@ -17,15 +17,18 @@ conf_tell() {
 # come to in the order of systemd-system.conf(5): drop-ins last, by file name, /etc before /run
 # before /usr/lib.
 systemd_tell() {
-    set -- "$@" /etc/systemd/"$1".conf.d/*.conf /run/systemd/"$1".conf.d/*.conf \
-        /usr/local/lib/systemd/"$1".conf.d/*.conf /usr/lib/systemd/"$1".conf.d/*.conf
+    for _file in /etc/systemd/"$1".conf /usr/lib/systemd/"$1".conf \
+        /etc/systemd/"$1".conf.d/*.conf /run/systemd/"$1".conf.d/*.conf \
+        /usr/local/lib/systemd/"$1".conf.d/*.conf /usr/lib/systemd/"$1".conf.d/*.conf; do
+        [ -f "$_file" ] && set -- "$@" "$_file"
+    done
     value=$(awk '
         BEGIN {
-            main = "/etc/systemd/" ARGV[1] ".conf"; section = "[" ARGV[2] "]"; key = ARGV[3]
-            if (!tell(main)) tell("/usr/lib/systemd/" ARGV[1] ".conf")
+            section = "[" ARGV[2] "]"; key = ARGV[3]
             for (i = 5; i < ARGC; i++) {
                 name = ARGV[i]; sub(".*/", "", name)
-                if (name in path || name == "*.conf") continue
+                if (name in path) continue
+                if (ARGV[i] !~ /\.d\//) { path[name] = ARGV[i]; tell(ARGV[i]); continue }
                 path[name] = ARGV[i]; order[++n] = name
                 for (j = n; j > 1 && order[j - 1] > order[j]; j--) {
                     t = order[j]; order[j] = order[j - 1]; order[j - 1] = t
@@ -34,9 +37,8 @@ systemd_tell() {
             for (i = 1; i <= n; i++) tell(path[order[i]])
             if (told) print "=" found
         }
-        function tell(file,   line, inside, at, there) {
+        function tell(file,   line, inside, at) {
             while ((getline line < file) > 0) {
-                there = 1
                 gsub(/^[ \t]+|[ \t\r]+$/, "", line)
                 if (line ~ /^\[/) inside = line == section
                 at = index(line, "=")
@@ -46,7 +48,6 @@ systemd_tell() {
                 }
             }
             close(file)
-            return there
         }' "$@" 2>/dev/null)
     if [ -n "$value" ]; then see configured "$4" "${value#=}"; else none configured "$4"; fi
 }
@@ -74,19 +75,23 @@ needs_ipv6() { [ -d /proc/sys/net/ipv6 ] || { not_applicable no_sysctl:net.ipv6 
 # sysctl_interfaces ipv4|ipv6 NAME: effective.interfaces_NAME, what each interface has by itself.
 sysctl_interfaces() {
     _there=0
-    for _dir in /proc/sys/net/"$1"/conf/*; do
-        _name=${_dir##*/}
-        case $_name in all | default | lo | '*') continue ;; esac
-        [ -r "$_dir/$2" ] || continue
-        read -r value <"$_dir/$2" || continue
-        see effective "interfaces_$2" "$value" "net.$1.conf.$_name.$2" && _there=1
+    _list=$(grep -s . /proc/sys/net/"$1"/conf/*/"$2")
+    set -f
+    for _one in $_list; do
+        _name=${_one%/"$2":*}
+        _name=${_name##*/}
+        case $_name in all | default | lo) continue ;; esac
+        see effective "interfaces_$2" "${_one##*:}" "net.$1.conf.$_name.$2" && _there=1
     done
+    set +f
     [ "$_there" = 1 ] || none effective "interfaces_$2"
 }
 
 # live_word NAME FILE: effective.NAME is the first word of what the kernel shows in FILE.
 live_word() {
-    if [ -r "$2" ] && read -r value <"$2"; then
+    value=''
+    [ -r "$2" ] && read -r value <"$2"
+    if [ -n "$value" ]; then
         see effective "$1" "${value%%["$BLANKS"]*}" "$2"
     else
         none effective "$1"
@@ -104,8 +109,8 @@ module_off() {
 }
 
 _module_by_files() {
-    case $(cat /etc/modprobe.d/*.conf /run/modprobe.d/*.conf /usr/lib/modprobe.d/*.conf \
-        /lib/modprobe.d/*.conf 2>/dev/null | awk -v m="$1" '
+    case $(contents /etc/modprobe.d/*.conf /run/modprobe.d/*.conf /usr/lib/modprobe.d/*.conf \
+        /lib/modprobe.d/*.conf | awk -v m="$1" '
             BEGIN { gsub(/-/, "_", m) }
             $1 == "install" { gsub(/-/, "_", $2) } $1 == "install" && $2 == m { print $3 }') in
     */true | */false | */nologin) allowed=no ;;

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154
-value=$(cat /etc/aide/aide.conf /etc/aide/aide.conf.d/* /etc/aide.conf 2>/dev/null)
+value=$(contents /etc/aide/aide.conf /etc/aide/aide.conf.d/* /etc/aide.conf)
 _there=0
 for _file in auditctl auditd ausearch aureport autrace augenrules; do
     case $NL$value in

@@ -9,7 +9,7 @@ for _name in unauthenticated:APT::Get::AllowUnauthenticated insecure:Acquire::Al
 done
 _there=0 _safe=no
 for _file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
-    [ -r "$_file" ] || continue
+    [ -f "$_file" ] || continue
     case $(awk '
         /^[ \t]*#/ { next }
         /^deb.*\[.*trusted=yes.*\]/ || /^[Tt]rusted:[ \t]*yes/ { bad = 1 }

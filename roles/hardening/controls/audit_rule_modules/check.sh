@@ -2,4 +2,7 @@
 audit_needs call:init_module \
     call:finit_module \
     call:delete_module \
-    exec:/usr/bin/kmod
+    exec:/usr/bin/kmod \
+    exec:/sbin/insmod \
+    exec:/sbin/modprobe \
+    exec:/sbin/rmmod

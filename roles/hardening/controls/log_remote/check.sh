@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-tell configured target "$(cat /etc/rsyslog.conf /etc/rsyslog.d/*.conf 2>/dev/null | awk '
+tell configured target "$(contents /etc/rsyslog.conf /etc/rsyslog.d/*.conf | awk '
     /^[ \t]*#/ { next }
     $NF ~ /^@@?[^@]/ { gsub(/^@+/, "", $NF); print " " $NF }
     /omfwd/ && /target="/ { sub(/.*target="/, ""); sub(/".*/, ""); print " " $0 }')"

@@ -1,4 +1,4 @@
 # shellcheck shell=sh
-tell configured inputs "$(cat /etc/rsyslog.conf /etc/rsyslog.d/*.conf 2>/dev/null |
+tell configured inputs "$(contents /etc/rsyslog.conf /etc/rsyslog.d/*.conf |
     sed -n 's/^[^#]*\(im[tu][cd]p\|imrelp\).*/ \1/p')"
 ports_open 514/tcp 514/udp 6514/tcp
