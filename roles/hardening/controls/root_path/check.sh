@@ -1,6 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2016
-value=$({ sed -n 's/^ENV_SUPATH[ \t]*\(PATH=\)*//p' /etc/login.defs
-    sed -n 's/^[ \t]*\(export[ \t]*\)*PATH=//p' /etc/environment /root/.profile /root/.bash_profile /root/.bashrc; } 2>/dev/null |
+value=$({ contents /etc/login.defs | sed -n 's/^ENV_SUPATH[ \t]*\(PATH=\)*//p'
+    contents /etc/environment /root/.profile /root/.bash_profile /root/.bashrc |
+        sed -n 's/^[ \t]*\(export[ \t]*\)*PATH=//p'; } |
     tr -d "\"'" | tr ':' '\n' | sort -u)
 _there=0
 set --

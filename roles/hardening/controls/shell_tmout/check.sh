@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154
-value=$(cat /etc/profile /etc/profile.d/*.sh /etc/bash.bashrc /etc/bashrc 2>/dev/null | awk '
+value=$(contents /etc/profile /etc/profile.d/*.sh /etc/bash.bashrc /etc/bashrc | awk '
     /^[ \t]*#/ { next }
     match($0, /(^|[ \t;])TMOUT=[0-9]+/) { said = substr($0, RSTART, RLENGTH); sub(/.*=/, "", said); print "tmout", said }
     /(readonly|declare[ \t]+-[a-z]*r[a-z]*|typeset[ \t]+-[a-z]*r[a-z]*)[ \t]+TMOUT/ { print "readonly yes" }' | sort -u)

@@ -1,0 +1,95 @@
+"""The catalogue as a whole: it loads, speaks both languages, and says what it does not know."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from opsbook.domains.hardening.controls.compose import compose
+from opsbook.domains.hardening.controls.index import Index
+from opsbook.domains.hardening.controls.loader import (
+    Catalogue,
+    catalogue_digest,
+    controls_directory,
+    load_catalogue,
+    load_control,
+)
+from opsbook.domains.hardening.controls.reasons import is_known, reason
+from opsbook.domains.hardening.controls.situations import load_situations
+from opsbook.model.errors import InputFault, UsageFault
+
+CONTROLS = load_catalogue().controls
+_WHY = re.compile(r"\b(?:cannot|not_applicable) [\"']?([a-z_]+(?::[^\s\"';&|}]+)?)")
+
+
+@pytest.mark.parametrize("key", CONTROLS)
+def test_a_control_says_all_it_must(key: str) -> None:
+    control = CONTROLS[key]
+    texts = [control.title, control.why, control.by_hand, control.risk.workload, control.undo.why]
+    texts += [value.help for value in control.values.values()]
+    for text in filter(None, texts):
+        assert re.search("[\u4e00-\u9fff]", text.zh), text
+        assert not re.search("[\u4e00-\u9fff]", text.en), text
+    assert [word for word in _WHY.findall(control.check) if not is_known(word)] == []
+    situations = load_situations(controls_directory() / control.folder)
+    assert situations.fail.strip()
+    assert control.steps or control.by_hand
+    assert set(control.site_values({})) <= set(control.values)
+    for rule in control.expect.values():
+        assert rule.wanted(control.site_values({}))
+
+
+def test_checks_do_not_hold_text_in_which_leading_blanks_count() -> None:
+    """The script is sent without indentation, and a here-document would change by that."""
+    assert [key for key, control in CONTROLS.items() if "<<" in control.check] == []
+
+
+def test_the_script_is_the_same_for_the_same_controls_and_changes_with_any_of_them() -> None:
+    some = [control for key, control in CONTROLS.items() if key.startswith("sshd.")]
+    assert compose(some) == compose(reversed(some))
+    assert compose(some) != compose(some[1:])
+
+
+def test_rules_of_scanners_lead_to_controls() -> None:
+    index = Index(CONTROLS.values())
+    assert index.controls_of("ssg", "sshd_disable_root_login") == ("sshd.permitrootlogin",)
+    assert index.controls_of("lynis", "SSH-7408/permitrootlogin") == ("sshd.permitrootlogin",)
+    assert "login_defs.pass_max_days" in index.controls_of("lynis", "AUTH-9286/PASS_MAX_DAYS")
+    assert index.controls_of("ssg", "no_such_rule") == ()
+    assert index.controls_of("opsbook", "sshd.macs") == ("sshd.macs",)
+
+
+def test_an_unknown_reason_is_shown_as_it_is() -> None:
+    assert reason("x\x1b[2J").english() == "not to be seen: x\\x1b[2J"
+
+
+def test_an_unknown_control_is_told() -> None:
+    with pytest.raises(UsageFault):
+        Catalogue(CONTROLS, "").find("no.such")
+
+
+def test_all_faults_of_a_control_are_told_with_their_lines(tmp_path: Path) -> None:
+    folder = tmp_path / "a_b"
+    folder.mkdir()
+    (folder / "control.yml").write_text(
+        "schema: 1\nkey: a.c\ntitle: {zh: 一, en: one}\nwhy: {zh: 一, en: one}\nseverity: grave\n"
+        "expect:\n  configured.x: {is: a, none: true}\n"
+        "steps:\n  - {kind: sysctl, name: a}\n  - {kind: magic}\n"
+        "risk: {disruption: none}\nundo: {kind: none}\nmore: 1\n"
+    )
+    with pytest.raises(InputFault) as caught:
+        load_control(folder)
+    told = {(fault.line, fault.path) for fault in caught.value.faults}
+    assert {(5, "severity"), (7, "expect.configured.x"), (9, "steps.0"), (10, "steps.1"),
+            (12, "undo"), (13, "more")} <= told  # fmt: skip
+    assert any("check.sh" in fault.problem.english() for fault in caught.value.faults)
+
+
+def test_the_digest_follows_every_byte(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "check.sh").write_text("true\n")
+    before = catalogue_digest(tmp_path)
+    (tmp_path / "a" / "check.sh").write_text("false\n")
+    assert catalogue_digest(tmp_path) != before
