@@ -147,11 +147,13 @@ def _show(
     from opsbook.cli.show import as_json
     from opsbook.cli.words import labelled, word
     from opsbook.documents.changes.labels import STATES
-    from opsbook.lifecycle.envelope.envelopes import read_envelope
+    from opsbook.ledger.store import open_ledger
+    from opsbook.lifecycle.standing import read
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
-    dossier = read_envelope(change, Places.from_env(), SystemClock())
+    places, clock = Places.from_env(), SystemClock()
+    dossier = read(change, "envelope", open_ledger(places, clock), clock.now())
     if to_json:
         as_json(dossier)
         return
@@ -206,12 +208,12 @@ def _revoke(
 ) -> None:
     import sys
 
-    from opsbook.lifecycle.envelope.envelopes import revoke
+    from opsbook.lifecycle.standing import revoke
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
     from opsbook.text import translate
 
-    for problem in revoke(change, _reason(reason), Places.from_env(), SystemClock()):
+    for problem in revoke(change, "envelope", _reason(reason), Places.from_env(), SystemClock()):
         print(translate(problem), file=sys.stderr)
     print(tr("{change} is revoked; nothing runs under it any more.", change=change))
 

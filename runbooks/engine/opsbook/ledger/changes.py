@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from opsbook.ledger.moments import local_moment, zone_of
-from opsbook.model.change import SCHEMA, ChangeState
+from opsbook.model.change import SCHEMA, STANDS, ChangeState, until_of
 from opsbook.model.clock import unstamp
 from opsbook.model.event import Event
 
@@ -39,9 +39,8 @@ def project_change(events: Iterable[Event]) -> dict[str, Any] | None:
 
 
 def as_of(dossier: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """``dossier`` as it stands at ``now``: an envelope ends by itself, without any event."""
-    envelope = dossier["plan"].get("envelope")
-    until = envelope.get("until") if isinstance(envelope, Mapping) else None
+    """``dossier`` as it is at ``now``: what stands ends by itself, without any event."""
+    until = until_of(dossier["plan"])
     if dossier["state"] != ChangeState.STANDING or not until or now < unstamp(until):
         return dossier
     return dossier | {"state": str(ChangeState.ENDED)}
@@ -82,7 +81,7 @@ class _Folding:
         self.dossier["statements"].append({"at": self._moment(event.at)} | dict(payload))
 
     def _approved(self, event: Event, payload: Mapping[str, Any]) -> None:
-        standing = self.dossier["kind"] == "envelope"
+        standing = self.dossier["kind"] in STANDS
         self._become(ChangeState.STANDING if standing else ChangeState.APPROVED)
         self.dossier["approved"] = self._moment(event.at)
 

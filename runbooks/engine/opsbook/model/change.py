@@ -6,7 +6,7 @@ apply::
     schema        "opsbook.change/1"
     change        "CHG-20261121-001"
     state         one of :class:`ChangeState`
-    kind          runbook | policy | envelope: what the plan would bring about
+    kind          runbook | policy | envelope | waiver: what the plan would bring about
     plan          the whole plan;  plan_digest  "sha256:..."
     directory     where the estate was read
     requested_by  as in a record (user, sudo_user, control_host ...)
@@ -25,9 +25,14 @@ apply::
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 SCHEMA = "opsbook.change/1"
+
+STANDS = ("envelope", "waiver")
+"""Kinds of changes that are never carried out but stand once they are approved."""
 
 
 class ChangeState(StrEnum):
@@ -46,7 +51,7 @@ class ChangeState(StrEnum):
     STANDING = "standing"
     REVOKED = "revoked"
     ENDED = "ended"
-    """An envelope whose time is over; no event says so (:func:`opsbook.ledger.changes.as_of`)."""
+    """It stood, and its time is over; no event says so (:func:`opsbook.ledger.changes.as_of`)."""
 
     @property
     def open(self) -> bool:
@@ -58,3 +63,11 @@ class ChangeState(StrEnum):
             ChangeState.STOPPED,
             ChangeState.STANDING,
         )
+
+
+def until_of(plan: Mapping[str, Any]) -> str | None:
+    """When what ``plan`` lets stand ends by itself (RFC 3339); None for other kinds of plans."""
+    kind = plan.get("kind")
+    part = plan.get(kind) if kind in STANDS else None
+    until = part.get("until") if isinstance(part, Mapping) else None
+    return str(until) if until else None

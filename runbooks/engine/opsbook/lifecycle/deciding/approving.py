@@ -204,7 +204,9 @@ def _consequences(desk: Desk, vote: Vote, verdict: Verdict, signed: NewEvent) ->
         yield event("change.reviewed", payload=dict(signed.payload), once=True)
     elif verdict.reached and desk.dossier["state"] == ChangeState.PLANNED:
         by = [v.cast.statement.principal for v in verdict.votes if v.counts]
-        yield event("change.approved", payload={"principals": by}, once=True)
+        yield event(
+            "change.approved", payload={"principals": by, "kind": desk.dossier["kind"]}, once=True
+        )
 
 
 def _signed(desk: Desk, policy: Policy, vote: Vote, data: bytes, signature: str) -> NewEvent:

@@ -16,13 +16,14 @@ from opsbook.approval.verdicts import subject_of, verdict_of
 from opsbook.lifecycle.deciding.approving import Desk
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.model.canonical import digest
+from opsbook.model.change import STANDS
 from opsbook.model.clock import stamp, unstamp
 from opsbook.model.errors import InputFault, Refused, UsageFault
 from opsbook.model.message import msg
 
 VALID_AWAY = timedelta(hours=168)
-"""How long an approval made without the policy at hand is good, when nothing else is asked (that of
-an envelope as long as the envelope); the policy may know a shorter time, which then counts.
+"""How long an approval made without the policy at hand is good, when nothing else is asked (what
+stands as long as it stands); the policy may know a shorter time, which then counts.
 """
 
 
@@ -64,7 +65,7 @@ def statement_at(desk: Desk, wish: Wish, key: Path | None) -> Statement:
 
 def statement_away(plan: Mapping[str, Any], wish: Wish, at: datetime) -> Statement:
     """The statement for an exported plan. Raises UsageFault when it is not said who speaks,
-    InputFault when nobody has to approve it, Refused when it is an envelope whose time is over.
+    InputFault when nobody has to approve it, Refused when what would stand is over already.
     """
     if not wish.principal or not wish.role:
         raise UsageFault(
@@ -77,10 +78,10 @@ def statement_away(plan: Mapping[str, Any], wish: Wish, at: datetime) -> Stateme
 
 
 def _valid_away(plan: Mapping[str, Any], at: datetime) -> timedelta:
-    if plan.get("kind") != "envelope":
+    if plan.get("kind") not in STANDS:
         return VALID_AWAY
     try:
-        left = unstamp(plan["envelope"]["until"]) - at
+        left = unstamp(plan[plan["kind"]]["until"]) - at
     except (KeyError, TypeError, ValueError) as error:
         raise _nobodys_to_approve() from error
     if left <= timedelta():

@@ -1,4 +1,4 @@
-"""Standing approvals: drafted and revoked, a run held within one, and that run.
+"""Envelopes: drafted, a run held within one, and that run.
 
-May import ``change`` and what that may.
+May import ``standing`` and what that may.
 """

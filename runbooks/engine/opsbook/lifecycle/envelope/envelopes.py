@@ -1,7 +1,7 @@
-"""Envelopes of an estate: drafting one, finding those that stand, revoking one.
+"""Envelopes of an estate: drafting one, finding those that stand.
 
-Drafting makes a change of kind ``envelope``; it is approved as every change, and from then on it
-stands until it ends or is revoked.
+Drafting makes a change of kind ``envelope``, a standing approval
+(:mod:`opsbook.lifecycle.standing`).
 """
 
 from __future__ import annotations
@@ -19,34 +19,28 @@ from opsbook.approval.policy import Policy
 from opsbook.approval.verdicts import refuse_unknown_requester
 from opsbook.calendars.days import Calendars
 from opsbook.calendars.load import load_calendars
-from opsbook.calendars.wallclock import instant
 from opsbook.calendars.windows import window_for
 from opsbook.execution.declared.declarations import load_estate, load_runbook
 from opsbook.execution.declared.explain import own_words
 from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.provenance import code_roots, versions
 from opsbook.execution.requester import requester
-from opsbook.ledger import resources
-from opsbook.ledger.changes import as_of
-from opsbook.ledger.dossier import read_dossier
-from opsbook.ledger.port import Ledger
+from opsbook.ledger.dossier import drafted
+from opsbook.ledger.port import Ledger, Story
 from opsbook.ledger.store import open_ledger
-from opsbook.ledger.witness import testify
 from opsbook.lifecycle.change.planning import Planned, chosen_window
-from opsbook.lifecycle.conduct.carrying import day_of, held
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.plan import common
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.required import refuse_without_witness
-from opsbook.model.calendar import local_end
+from opsbook.lifecycle.standing import draft, end_of
 from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock, stamp
-from opsbook.model.errors import InputFault, Refused, UsageFault
+from opsbook.model.errors import InputFault, Refused
 from opsbook.model.estate import Estate, Inventory
-from opsbook.model.event import NewEvent
 from opsbook.model.faults import Fault, WrongValue
-from opsbook.model.message import Message, msg
+from opsbook.model.message import msg
 from opsbook.model.places import Places
 from opsbook.model.runbook import Runbook, RunbookClass, Waves, duration
 
@@ -95,74 +89,20 @@ def draft_envelope(request: EnvelopeRequest, places: Places, clock: Clock) -> Pl
     refuse_unknown_requester(who, policy)
     inventory = load_inventory(estate, places, request.limit or runbook.targets)
     desk = _Desk(estate, runbook, inventory, load_calendars(estate), policy, at)
-    content = _content(request, desk)
-    made: dict[str, Any] = {}
-
-    def opening(number: str) -> list[NewEvent]:
-        made.update(content, change=number, requested_by=who)
-        payload = {
-            "plan": made,
-            "plan_digest": digest(made),
-            "directory": str(estate.directory.absolute()),
-            "requested_by": who,
-        }
-        return [NewEvent("change.planned", estate.name, number, payload=payload)]
-
-    number = ledger.open_change(day_of(estate, at), opening)
-    return Planned(number, made, testify(ledger.checkpoint(), estate.witnesses))
+    return draft(_content(request, desk), estate, ledger, who, at)
 
 
-def envelopes(ledger: Ledger, estate: str = "", runbook: str = "") -> Iterator[dict[str, Any]]:
+def envelopes(ledger: Story, estate: str = "", runbook: str = "") -> Iterator[dict[str, Any]]:
     """The dossiers of all envelopes, newest last; only of that estate and runbook where given."""
-    for event in ledger.events(kinds=("change.planned",)):
-        plan = (event.payload or {}).get("plan") or {}
-        if plan.get("kind") != "envelope" or (estate and event.estate != estate):
-            continue
-        if not runbook or plan["runbook"]["name"] == runbook:
-            yield read_dossier(ledger, event.run)
+    for dossier in drafted(ledger, "envelope", estate):
+        if runbook in ("", dossier["plan"]["runbook"]["name"]):
+            yield dossier
 
 
 def standing(ledger: Ledger, estate: str, runbook: str) -> list[dict[str, Any]]:
     """The dossiers of envelopes that stand for ``runbook``, newest first."""
     found = envelopes(ledger, estate, runbook)
     return [dossier for dossier in found if dossier["state"] == ChangeState.STANDING][::-1]
-
-
-def revoke(number: str, reason: str, places: Places, clock: Clock) -> Sequence[Message]:
-    """End an envelope before its time; runs under it stop before their next wave.
-
-    Gives the problems of witnesses. Raises UsageFault when ``number`` is no envelope, Refused
-    when it does not stand.
-    """
-    ledger = open_ledger(places, clock)
-    dossier = _envelope(ledger, number)
-    estate = load_estate(dossier["directory"], places)
-    with held(ledger, resources.of_change(estate.name, number), number):
-        refuse_clock_gone_back(ledger, clock.now())
-        state = read_dossier(ledger, number)["state"]
-        if state != ChangeState.STANDING:
-            raise Refused(
-                msg("{change} does not stand: its state is {state}.", change=number, state=state),
-                untouched=msg("Nothing was recorded."),
-            )
-        payload = {"reason": fit_reason(reason), "by": requester("terminal", None, os.environ)}
-        ledger.append([NewEvent("change.revoked", estate.name, number, payload=payload)])
-        return testify(ledger.checkpoint(), estate.witnesses)
-
-
-def read_envelope(number: str, places: Places, clock: Clock) -> dict[str, Any]:
-    """The dossier of envelope ``number`` as it stands now. Raises UsageFault when there is none."""
-    return as_of(_envelope(open_ledger(places, clock), number), clock.now())
-
-
-def _envelope(ledger: Ledger, number: str) -> dict[str, Any]:
-    dossier = read_dossier(ledger, number)
-    if dossier["kind"] != "envelope":
-        raise UsageFault(
-            msg("{change} is no envelope.", change=number),
-            next_step=msg("opsbook envelope list shows the envelopes."),
-        )
-    return dossier
 
 
 def _refuse_other_classes(runbook: Runbook) -> None:
@@ -176,7 +116,9 @@ def _refuse_other_classes(runbook: Runbook) -> None:
 
 def _content(request: EnvelopeRequest, desk: _Desk) -> dict[str, Any]:
     code = code_roots(desk.runbook.name)
-    until = _until(request, desk)
+    most = desk.policy.approval_validity("envelope")
+    told = desk.policy.declared.validity.envelope
+    until = end_of(request.until, desk.estate, desk.at, most, told)
     waves = Waves.model_validate(desk.runbook.waves.model_dump() | dict(request.waves))
     base = common(
         desk.estate, desk.runbook, desk.inventory, {},
@@ -207,26 +149,6 @@ def _content(request: EnvelopeRequest, desk: _Desk) -> dict[str, Any]:
             "until": stamp(until),
         },
     }
-
-
-def _until(request: EnvelopeRequest, desk: _Desk) -> datetime:
-    """Its end; not later than an approval of it can be good."""
-    try:
-        until = instant(local_end(request.until), desk.estate.zone)
-    except ValueError as error:
-        problem = msg("--until {until} is neither a day (2026-12-31) nor a moment.",
-                      until=request.until)  # fmt: skip
-        raise UsageFault(problem, untouched=msg("Nothing was planned.")) from error
-    if until <= desk.at:
-        problem = msg("--until {until} is over already.", until=request.until)
-        raise UsageFault(problem, untouched=msg("Nothing was planned."))
-    if until > desk.at + desk.policy.approval_validity("envelope"):
-        raise UsageFault(
-            msg("--until {until} is later than the approver policy allows: {most} from now.",
-                until=request.until, most=desk.policy.declared.validity.envelope),
-            untouched=msg("Nothing was planned."),
-        )  # fmt: skip
-    return until
 
 
 def _windows(request: EnvelopeRequest, desk: _Desk) -> list[dict[str, Any]]:
