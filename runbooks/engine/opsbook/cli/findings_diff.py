@@ -25,7 +25,8 @@ OUTCOMES = {
     "not_comparable": msg("not comparable"),
 }
 WHY = {
-    "content": msg("other content, profile or scanner"),
+    "content": msg("other content or scanner"),
+    "profile": msg("other profile of the same content"),
     "credentials": msg("with fewer rights than before"),
     "version": msg("other version of the content"),
     "not_scanned": msg("the host is only in one of them"),

@@ -46,6 +46,7 @@ class Why(StrEnum):
 
     NONE = ""
     CONTENT = "content"
+    PROFILE = "profile"
     CREDENTIALS = "credentials"
     VERSION = "version"
     NOT_SCANNED = "not_scanned"
@@ -133,16 +134,26 @@ def _became(
     before: _Said | None, after: _Said | None, old: Taken | None, new: Taken | None
 ) -> tuple[Outcome, Why] | None:
     """What became of one finding between the looks ``old`` and ``new`` at its host, if anything."""
-    failed = before is not None and before.result == FAIL
-    if after is not None and after.result == FAIL:
-        return (Outcome.REMAINING, Why.NONE) if failed else (Outcome.NEW, _difference(old, new))
-    if before is None or not failed:
-        return None
-    why = _difference(old, new) or _silence(before.scanner, after, new)
+    result = after.result if after else None
+    if before is not None and before.result == FAIL:
+        return since_failing(before.scanner, result, old, new)
+    return (Outcome.NEW, difference(old, new)) if result == FAIL else None
+
+
+def since_failing(
+    scanner: str, result: int | None, old: Taken | None, new: Taken | None
+) -> tuple[Outcome, Why]:
+    """What became of a finding that failed in the look ``old``: in the look ``new`` ``scanner``
+    said ``result`` (its number) of it, or nothing (None).
+    """
+    if result == FAIL:
+        return Outcome.REMAINING, Why.NONE
+    why = difference(old, new) or _silence(scanner, result, new)
     return (Outcome.NOT_COMPARABLE, why) if why else (Outcome.FIXED, Why.NONE)
 
 
-def _difference(old: Taken | None, new: Taken | None) -> Why:
+def difference(old: Taken | None, new: Taken | None) -> Why:
+    """Why the look ``new`` proves nothing about the look ``old``; NONE where it does."""
     if old is None or new is None:
         return Why.NOT_SCANNED
     if old.format != new.format:
@@ -150,15 +161,15 @@ def _difference(old: Taken | None, new: Taken | None) -> Why:
     return Why(comparable(old, new) or "")
 
 
-def _silence(scanner: str, after: _Said | None, new: Taken | None) -> Why:
+def _silence(scanner: str, result: int | None, new: Taken | None) -> Why:
     """Why what is not found any more need not be gone."""
-    if after is None:
+    if result is None:
         if new is None or new.tells_passes(scanner):
             return Why.NOT_LOOKED_AT
         return Why.NONE if new.whole else Why.CUT_OFF
-    if after.result == PASS:
+    if result == PASS:
         return Why.NONE
-    return Why.NOT_APPLICABLE if after.result == NOT_APPLICABLE else Why.UNDECIDED
+    return Why.NOT_APPLICABLE if result == NOT_APPLICABLE else Why.UNDECIDED
 
 
 class _Pairs:
@@ -173,7 +184,7 @@ class _Pairs:
         olds, news = self._old.get((known, host), []), self._new.get((known, host), [])
         for old in olds:
             for new in news:
-                if old.format == new.format and comparable(old, new) != "content":
+                if old.format == new.format and comparable(old, new) not in ("content", "profile"):
                     return old, new
         return (olds or [None])[0], (news or [None])[0]  # type: ignore[list-item]
 

@@ -35,6 +35,10 @@ SELECT c.id, s.told, c.at, c.format, c.tool, c.tool_version, c.content, c.conten
        c.profile, coalesce(s.credentialed, c.credentialed), c.source, f.name, f.sha256
 FROM seen s JOIN scans c ON c.id = s.scan JOIN files f ON f.id = c.file WHERE s.id = ?"""
 
+SEEN = """
+SELECT scan, json_group_array(names), json_group_array(addresses), max(os), min(id)
+FROM seen WHERE estate = ? AND known = 1 AND host = ? GROUP BY scan"""
+
 FILES = "SELECT id, imported, told FROM files WHERE estate = ? ORDER BY id"
 
 HOSTS = """

@@ -119,13 +119,19 @@ class Judge:
         """What ``words``, all that was ever said of one finding, come to; None: there is none."""
         if self.simple and len(words) == 1:
             return self._single(words[0])
-        said: dict[_Source, dict[int, int]] = {}
-        for word in words:
-            source = said.setdefault(self._source(word), {})
-            source[word.look] = min(word.result, source.get(word.look, word.result))
-        states = {source: self._state(source, results) for source, results in said.items()}
+        states = {one: self._state(one, said) for one, said in self._by_source(words).items()}
         found = [state for state in _GRAVITY if state in states.values()]
         return self._told(words, states, found[0]) if found else None
+
+    def finders(self, words: Sequence[Word]) -> list[tuple[str, Taken]]:
+        """Who says that it is open: scanners, and the newest look of each at which it failed."""
+        found = []
+        for source, said in self._by_source(words).items():
+            if self._state(source, said) is State.OPEN:
+                scanner, family = source
+                failed = [one for one in self._families[family] if said.get(one.number) == FAIL]
+                found.append((scanner, failed[-1]))
+        return found
 
     def _single(self, word: Word) -> Standing | None:
         state = State.OPEN if word.result == FAIL else _MEANING.get(RESULTS[word.result])
@@ -171,6 +177,14 @@ class Judge:
         gravest = min(now, key=lambda word: word.severity)
         return Standing(state, gravest.severity, gravest.rule, min(times), max(times))
 
+    def _by_source(self, words: Iterable[Word]) -> dict[_Source, dict[int, int]]:
+        """What each source said at which look, the least result of several."""
+        told: dict[_Source, dict[int, int]] = {}
+        for word in words:
+            said = told.setdefault(self._source(word), {})
+            said[word.look] = min(word.result, said.get(word.look, word.result))
+        return told
+
     def _source(self, word: Word) -> _Source:
         return word.scanner, _family(self._looks[word.look])
 
@@ -194,11 +208,13 @@ def _after_failing(failed: Taken, look: Taken, scanner: str, result: int) -> Sta
 
 def comparable(before: Taken, after: Taken) -> str | None:
     """None when ``after`` can prove what became of ``before``, else what differs: ``content``
-    (other rules or another profile), ``credentials`` (fewer rights, or they are not told),
-    ``version`` (other version of the rules).
+    (other rules), ``profile`` (another choice of the same rules), ``credentials`` (fewer rights,
+    or they are not told), ``version`` (other version of the rules).
     """
-    if (before.content, before.profile) != (after.content, after.profile):
+    if before.content != after.content:
         return "content"
+    if before.profile != after.profile:
+        return "profile"
     if before.credentialed is not after.credentialed and after.credentialed is not True:
         return "credentials"
     return None if before.version == after.version else "version"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,10 @@ from opsbook.domains.hardening.store.keeping import micros, moment
 from opsbook.domains.hardening.store.keys import Controls
 from opsbook.domains.hardening.store.model import Finding, Look, Sighting, State
 from opsbook.domains.hardening.store.port import EVERYTHING_STANDING, STANDING, Wanted
+from opsbook.domains.hardening.store.refresh import Subject, looks_of
 from opsbook.domains.hardening.store.rules import ids_of
 from opsbook.domains.hardening.store.settling import settle
-from opsbook.domains.hardening.store.standing import RESULTS, SEVERITIES
+from opsbook.domains.hardening.store.standing import RESULTS, SEVERITIES, Taken
 from opsbook.domains.hardening.store.summary import all_of
 from opsbook.model.estate import Inventory
 from opsbook.model.finding import Ids
@@ -37,6 +38,19 @@ def open_findings(
     database = Database(places.findings)
     settle(database, estate, inventory, controls or OurControls(places))
     return FindingStore(database)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A look at a host: what is compared of it, where it comes from, and as whom the scanner knew
+    the host. ``system`` is the operating system in the scanner's words or a CPE name.
+    """
+
+    taken: Taken
+    look: Look
+    names: tuple[str, ...]
+    addresses: tuple[str, ...]
+    system: str
 
 
 class FindingStore:
@@ -109,6 +123,20 @@ class FindingStore:
         with self._database.reading() as db:
             yield from compare_since(db, estate, micros(then))
 
+    def looks(self, estate: str, host: str) -> list[Looked]:
+        """Every look at one host of the inventory, oldest first, also one that found nothing."""
+        if not self._database.exists:
+            return []
+        with self._database.reading() as db:
+            taken = list(looks_of(db, Subject(estate, True, host)))
+            seen: dict[int, Looked] = {}
+            for number, names, addresses, system, row in _seen(db, estate, host):
+                seen[number] = Looked(
+                    next(one for one in taken if one.number == number),
+                    _look(db, row), tuple(all_of(names)), tuple(all_of(addresses)), system,
+                )  # fmt: skip
+        return sorted(seen.values(), key=lambda one: (one.taken.at, one.taken.number))
+
     def files(self, estate: str) -> list[dict[str, Any]]:
         """What was imported, oldest first: payloads of the imports, with the moment of each."""
         if not self._database.exists:
@@ -142,6 +170,11 @@ def _host(
     told = {} if known else {"names": all_of(names), "addresses": all_of(addresses)}
     return {"host": host, "known": known, "scans": scans, "last_look": moment(at),
             "states": {}, "open": {}} | told  # fmt: skip
+
+
+def _seen(db: sqlite3.Connection, estate: str, host: str) -> list[Sequence[Any]]:
+    """The scan, all names and addresses, the system and one number in ``seen`` of each look."""
+    return db.execute(queries.SEEN, (estate, host)).fetchall()
 
 
 def _add(host: dict[str, Any], state: str, severity: str, number: int) -> None:

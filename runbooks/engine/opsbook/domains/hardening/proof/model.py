@@ -1,0 +1,174 @@
+"""What a proof is made of: what was done on a host, and what became of each finding there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from opsbook.domains.hardening.store.model import Finding, Look, Sighting
+from opsbook.domains.hardening.store.store import Looked
+from opsbook.model.finding import Severity
+
+OWN = "opsbook"
+"""Name space of the rows of our own scan."""
+BY_HAND = "by_hand"
+"""Who set right what a plan left to people."""
+
+
+class Outcome(StrEnum):
+    """What became of a finding. Everything that was found has exactly one of the first six.
+
+    - ``fixed``: every scanner that found it looked again, with the same content, profile and
+      identity of the host and no fewer rights, and it passes; and something was done about it.
+    - ``not_in_effect``: files are as wanted, what runs is not.
+    - ``waived``: it stands, and is accepted for a while.
+    - ``not_reproducible``: it passes now although nothing was done about it.
+    - ``not_comparable``: the looks prove nothing about each other.
+    - ``new``: it was not found before.
+    """
+
+    FIXED = "fixed"
+    REMAINING = "remaining"
+    NOT_IN_EFFECT = "not_in_effect"
+    WAIVED = "waived"
+    NOT_REPRODUCIBLE = "not_reproducible"
+    NOT_COMPARABLE = "not_comparable"
+    NEW = "new"
+
+
+FOUND = tuple(one for one in Outcome if one is not Outcome.NEW)
+"""What was found is the sum of these."""
+STANDING = (Outcome.REMAINING, Outcome.NOT_IN_EFFECT)
+"""What is proven to be still there."""
+
+
+class Reason(StrEnum):
+    """Why a proof says less than "fixed"; the first are those of ``store.comparison.Why``."""
+
+    NONE = ""
+    CONTENT = "content"
+    PROFILE = "profile"
+    CREDENTIALS = "credentials"
+    VERSION = "version"
+    NOT_SCANNED = "not_scanned"
+    NOT_LOOKED_AT = "not_looked_at"
+    CUT_OFF = "cut_off"
+    NOT_APPLICABLE = "not_applicable"
+    UNDECIDED = "undecided"
+    IDENTITY = "identity"
+    NOTHING_DONE = "nothing_done"
+
+
+class Waiver(Protocol):
+    """A waiver that stands: why a finding is accepted, by whom, and until when."""
+
+    @property
+    def change(self) -> str:
+        """Its number, CHG-..."""
+        ...
+
+    @property
+    def category(self) -> str:
+        """One word: false_positive, risk_accepted ..."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """In the words of whoever asked for it."""
+        ...
+
+    @property
+    def owner(self) -> str:
+        """Who answers for it."""
+        ...
+
+    @property
+    def compensating(self) -> str:
+        """What protects meanwhile; may be empty."""
+        ...
+
+    @property
+    def until(self) -> datetime:
+        """When it ends."""
+        ...
+
+
+class Waivers(Protocol):
+    """Port: which waiver covers a finding."""
+
+    def covering(self, host: str, key: str, location: str, at: datetime) -> Waiver | None:
+        """The waiver that covers the finding at that moment, if one does."""
+        ...
+
+
+class NoWaivers:
+    """Nothing is waived."""
+
+    def covering(self, host: str, key: str, location: str, at: datetime) -> Waiver | None:
+        """None."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done on one host, as the ledger has it.
+
+    ``begun`` and ``ended`` bound the work: looks until the first are before it, looks from the
+    second on are after it. ``by`` maps the key of a finding to the change that worked on it.
+    ``by_hand`` are keys that a plan left to people, ``verdicts`` what the change saw of each
+    control when it had ended, ``items`` the steps by control.
+    ``outcome`` is the host's in the run ``run`` that ended last.
+    """
+
+    begun: datetime
+    ended: datetime
+    by: Mapping[str, str] = field(default_factory=dict)
+    by_hand: frozenset[str] = frozenset()
+    verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    items: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    outcome: str = ""
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """One finding and what became of it.
+
+    ``severity`` is the gravest that was told before (of a new one: after). ``before`` are the
+    failing sightings that opened it, ``after`` what scanners said afterwards, ``retested`` the look
+    that decided. ``by`` is the change that worked on it, or :data:`BY_HAND`. ``own`` is what our
+    own scan said last, after the work.
+    """
+
+    finding: Finding
+    outcome: Outcome
+    severity: Severity
+    reason: Reason = Reason.NONE
+    by: str = ""
+    before: tuple[Sighting, ...] = ()
+    after: tuple[Sighting, ...] = ()
+    retested: Look | None = None
+    own: Sighting | None = None
+    waiver: Waiver | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostProof:
+    """One host: its findings, found and new, and the looks before and after."""
+
+    host: str
+    done: Done
+    proven: tuple[Proven, ...]
+    before: tuple[Looked, ...]
+    after: tuple[Looked, ...]
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """How many findings of each outcome, and how many were found in all."""
+        counts = {one.value: 0 for one in Outcome}
+        for proven in self.proven:
+            counts[proven.outcome.value] += 1
+        return {"found": sum(counts[one.value] for one in FOUND)} | counts
