@@ -20,6 +20,7 @@ _MODULES = (
     "envelope",
     "patching",
     "findings",
+    "controls",
     "changes",
     "records",
     "logs",

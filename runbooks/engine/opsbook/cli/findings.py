@@ -1,10 +1,10 @@
-"""Commands: findings import, list, show, diff, hosts, files."""
+"""Commands: findings import, scan, list, show, diff, hosts, files."""
 
 from __future__ import annotations
 
 import typer
 
-from opsbook.cli import findings_asked, findings_diff, findings_import
+from opsbook.cli import findings_asked, findings_diff, findings_import, findings_scan
 from opsbook.text import tr
 
 
@@ -14,6 +14,6 @@ def register(app: typer.Typer) -> None:
         help=tr("Findings: what scanners found on hosts, and how it stands."),
         no_args_is_help=True, add_completion=False,
     )  # fmt: skip
-    for module in (findings_import, findings_asked, findings_diff):
+    for module in (findings_import, findings_scan, findings_asked, findings_diff):
         module.register_in(group)
     app.add_typer(group, name="findings")

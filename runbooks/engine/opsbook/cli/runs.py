@@ -14,6 +14,7 @@ from opsbook.text import tr
 
 if TYPE_CHECKING:
     from opsbook.ledger.port import Ledger
+    from opsbook.lifecycle import RunRequest
     from opsbook.lifecycle.request import Adopted, RunResult, Watcher
     from opsbook.model.clock import Clock
     from opsbook.model.estate import Estate
@@ -41,7 +42,7 @@ def _run(
     to_json: JsonOption = False,
 ) -> int:
     from opsbook.cli.options import pairs
-    from opsbook.lifecycle import RunRequest, run_runbook
+    from opsbook.lifecycle import RunRequest
 
     request = RunRequest(
         runbook=runbook.replace("-", "_"),
@@ -50,6 +51,13 @@ def _run(
         settings=pairs(settings or []),
         schedule=schedule,
     )
+    return run_watched(request, to_json=to_json, detailed=detailed)
+
+
+def run_watched(request: RunRequest, *, to_json: bool, detailed: bool = False) -> int:
+    """Run a routine runbook, its progress shown; the exit code."""
+    from opsbook.lifecycle import run_runbook
+
     return _watched(
         lambda p, c, w: run_runbook(request, p, c, w, beforehand=partial(_tell_missed, c)),
         to_json,
