@@ -168,13 +168,14 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             untouched=untouched,
             next_step=msg("Check the path and who may read it."),
         ) from error
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise InputFault(
+            msg("{path} is not a file.", path=str(path)),
+            untouched=untouched,
+            next_step=msg("Give the scanner's files one by one."),
+        )
     with os.fdopen(number, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise InputFault(
-                msg("{path} is not a file.", path=str(path)),
-                untouched=untouched,
-                next_step=msg("Give the scanner's files one by one."),
-            )
         yield cast(BinaryIO, file)
 
 

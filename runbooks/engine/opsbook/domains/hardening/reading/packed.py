@@ -168,6 +168,8 @@ class Unpacked(io.RawIOBase):
         return len(data)
 
     def _take(self, count: int) -> bytes:
+        if self._budget is not None and not self.fault:
+            self.fault = self._budget.take(0, self._read())
         if self.fault:
             return b""
         try:
