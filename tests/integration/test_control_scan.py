@@ -20,7 +20,7 @@ from opsbook.domains.hardening.store.store import FindingStore
 from opsbook.execution.reach.shell import Completed, run_here
 from opsbook.model.estate import Host, Inventory
 from opsbook.model.outcome import Outcome
-from support.scans import job_of
+from support.scanjobs import job_of
 
 CATALOGUE = load_catalogue()
 GOOD = "host\t1\tdebian\t12\tdebian\t0\t1\n"

@@ -1,37 +1,86 @@
-"""Jobs of our own scan without an inventory on disk."""
+"""What scanners might tell, and a store to take it in."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from doubles.jobs import ESTATE
-from opsbook.execution.declared.declarations import load_estate, load_runbook
-from opsbook.execution.work import Job
-from opsbook.model.clock import Clock
-from opsbook.model.estate import Inventory
+from opsbook.domains.hardening.store.database import Database
+from opsbook.domains.hardening.store.importing import Arrival, Identity, Intake, Kept
+from opsbook.domains.hardening.store.store import FindingStore, open_findings
+from opsbook.model.estate import Host, Inventory
+from opsbook.model.finding import Ids, Result, Row, Scan, Seen, Severity, Told
 from opsbook.model.places import Places
 
+NOW = datetime(2026, 11, 21, 8, 41, tzinfo=UTC)
+SCAN = Scan("ssg_test", "OpenSCAP", "scan.xml", "1.3.7", "cis", "1", "l1",
+            ended="2026-11-20T10:00:00Z", credentialed=True)  # fmt: skip
 
-def job_of(
-    inventory: Inventory, clock: Clock, run: str, parameters: Mapping[str, Any], place: Path
-) -> Job:
-    """A run of ``control_scan`` on all of ``inventory``; what is not said is as declared."""
-    (place / "estate.yml").write_text(ESTATE, encoding="utf-8")
-    book = load_runbook("control_scan")
-    declared = {parameter.name: parameter.default for parameter in book.parameters}
-    places = Places(place / "state")
-    return Job(
-        run=run,
-        estate=load_estate(str(place), places),
-        inventory=inventory,
-        runbook=book,
-        parameters=declared | dict(parameters),
-        places=places,
-        clock=clock,
-        started=clock.now(),
-        cancelled=threading.Event(),
-        deadline=clock.monotonic() + 600,
-    )
+
+def row(rule: str, result: Result = Result.FAIL, host: str = "web1", **more: object) -> Row:
+    """A row of scanner ``ssg`` about ``host``."""
+    usual = Row(host, "ssg", rule, result, Severity.MEDIUM, "medium", f"title of {rule}")
+    return replace(usual, **more)  # type: ignore[arg-type]
+
+
+def scan(*rows: Row, day: int = 20, **changes: object) -> list[Told]:
+    """A scan of ``day`` of November 2026 with its hosts and rows."""
+    hosts = [Seen(host, names=(host,)) for host in dict.fromkeys(one.host for one in rows)]
+    made = replace(SCAN, ended=f"2026-11-{day:02}T10:00:00Z")
+    return [replace(made, **changes), *hosts, *rows]  # type: ignore[arg-type]
+
+
+def cve(*ids: str) -> Ids:
+    """These CVE ids."""
+    return Ids(cve=ids)
+
+
+@dataclass
+class SomeControls:
+    """A catalogue: ``"scanner rule"`` -> keys."""
+
+    rules: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    digest: str = "one"
+
+    def controls_of(self, scanner: str, rule: str) -> Sequence[str]:
+        """Keys of the controls of a rule."""
+        return self.rules.get(f"{scanner} {rule}", ())
+
+
+def inventory(**hosts: str) -> Inventory:
+    """Hosts by name and address; another digest for other hosts."""
+    digest = hashlib.sha256(repr(sorted(hosts.items())).encode()).hexdigest()
+    return Inventory(tuple(Host(name, at) for name, at in hosts.items()), digest, Path("/x"))
+
+
+TWO_HOSTS = inventory(web1="10.0.0.1", db1="10.0.0.2")
+
+
+@dataclass
+class Taking:
+    """A store of findings below ``root`` that takes files in."""
+
+    root: Path
+    hosts: Inventory = TWO_HOSTS
+    controls: SomeControls = field(default_factory=SomeControls)
+
+    @property
+    def database(self) -> Database:
+        """Its database."""
+        return Database(Places(self.root).findings)
+
+    def take(
+        self, told: Iterable[Told], name: str = "a.xml", estate: str = "city", host: str = ""
+    ) -> Kept:
+        """Keep what a file of that name tells; its digest is that of its name."""
+        intake = Intake(self.database, estate, self.hosts, self.controls)
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        arrival = Arrival(name, told, lambda: Identity(digest, len(name)), host)
+        return intake.keep(arrival, NOW)
+
+    def store(self, estate: str = "city") -> FindingStore:
+        """The store, with the inventory and catalogue as they are now."""
+        return open_findings(Places(self.root), estate, self.hosts, self.controls)
