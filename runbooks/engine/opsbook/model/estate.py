@@ -67,10 +67,32 @@ class LogPolicy(Declared):
     min_free_mib: int = Field(default=1024, ge=0)
 
 
+class FindingsPolicy(Declared):
+    """Within how many days of being first seen a finding is to be closed, by its severity.
+
+    Without a number no clock runs. Where more than ``not_applicable_percent`` of a scanner's rules
+    do not apply to a host, nobody may say it is compliant.
+    """
+
+    critical_days: int | None = Field(default=None, ge=1, le=3650)
+    high_days: int | None = Field(default=None, ge=1, le=3650)
+    medium_days: int | None = Field(default=None, ge=1, le=3650)
+    low_days: int | None = Field(default=None, ge=1, le=3650)
+    not_applicable_percent: int = Field(default=50, ge=0, le=99)
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """Severity -> days, of those that are declared."""
+        declared = {"critical": self.critical_days, "high": self.high_days,
+                    "medium": self.medium_days, "low": self.low_days}  # fmt: skip
+        return {name: days for name, days in declared.items() if days is not None}
+
+
 class Policies(Declared):
     """The estate's rules."""
 
     logs: LogPolicy = LogPolicy()
+    findings: FindingsPolicy = FindingsPolicy()
     require_witness: bool = False
 
 
