@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 
 from doubles.clock import FakeClock
-from doubles.jobs import MemorySink
+from doubles.jobs import ESTATE, MemorySink
 from doubles.ledger import MemoryLedger
 from doubles.shell import Answer, MemoryShell
 from opsbook.domains.hardening.controls.loader import load_catalogue
-from opsbook.domains.hardening.scan.work import Loaded, ScanWork
+from opsbook.domains.hardening.scan.work import Loaded, ScanWork, intake_of
 from opsbook.domains.hardening.store.database import Database
 from opsbook.domains.hardening.store.importing import KIND, Intake
 from opsbook.domains.hardening.store.store import FindingStore
+from opsbook.execution.declared.declarations import load_estate
 from opsbook.execution.reach.shell import Completed, run_here
 from opsbook.model.estate import Host, Inventory
 from opsbook.model.outcome import Outcome
+from opsbook.model.places import Places
 from support.scanjobs import job_of
 
 CATALOGUE = load_catalogue()
@@ -71,6 +73,15 @@ def test_what_a_host_tells_becomes_findings_under_the_number_of_the_run(tmp_path
         "RUN-20261121-001/web1", "RUN-20261121-001/web2",
     }  # fmt: skip
     assert len(list(site.ledger.events(kinds=(KIND,)))) == 2
+
+
+def test_hosts_that_are_not_looked_at_are_no_strangers_in_the_store(tmp_path: Path) -> None:
+    (tmp_path / "estate.yml").write_text(ESTATE, encoding="utf-8")
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {web1: {}, web2: {}}}\n", encoding="utf-8")
+    places = Places(tmp_path / "state")
+    intake = intake_of(load_estate(str(tmp_path), places), places, CATALOGUE)
+    assert [host.name for host in intake.inventory.hosts] == ["web1", "web2"]
+    assert str(intake.zone) == "Asia/Shanghai"
 
 
 def test_a_later_scan_closes_what_is_mended(tmp_path: Path) -> None:

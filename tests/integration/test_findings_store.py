@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -107,8 +108,28 @@ def test_a_scan_of_the_future_counts_as_of_now(taking: Taking) -> None:
     assert finding.last_seen == NOW
 
 
+def test_a_time_without_a_zone_is_the_estates(tmp_path: Path) -> None:
+    """Taken as UTC, the first of two scans of one day in China would be capped to later than it."""
+    taking = Taking(tmp_path / "state", zone=ZoneInfo("Asia/Shanghai"))
+    taking.take(scan(row("a", Result.PASS), ended="2026-11-21T15:00:00"), "second, brought first")
+    taking.take(scan(row("a"), ended="2026-11-21T09:00:00"), "first, brought later")
+    assert states(taking) == {("ssg:a", ""): "fixed"}
+    found = taking.store().one("city", "web1", "ssg:a")
+    assert found is not None
+    assert found.last_seen == datetime(2026, 11, 21, 1, tzinfo=UTC)
+
+
 def test_times_that_are_none_do_not_hold_up_an_import(taking: Taking) -> None:
-    for number, told in enumerate(("never", "9999-99-99", "0001-01-01T00:00:00+14:00", "12")):
+    for number, told in enumerate(
+        (
+            "never",
+            "9999-99-99",
+            "0001-01-01T00:00:00+14:00",
+            "12",
+            "0001-01-01T00:00:00",
+            "9999-12-31T23:59:59",
+        )
+    ):
         taking.take(scan(row("a"), ended=told), str(number))
     assert states(taking) == {("ssg:a", ""): "open"}
 

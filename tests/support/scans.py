@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from opsbook.domains.hardening.store.database import Database
@@ -66,6 +66,7 @@ class Taking:
     root: Path
     hosts: Inventory = TWO_HOSTS
     controls: SomeControls = field(default_factory=SomeControls)
+    zone: tzinfo = UTC
 
     @property
     def database(self) -> Database:
@@ -76,7 +77,7 @@ class Taking:
         self, told: Iterable[Told], name: str = "a.xml", estate: str = "city", host: str = ""
     ) -> Kept:
         """Keep what a file of that name tells; its digest is that of its name."""
-        intake = Intake(self.database, estate, self.hosts, self.controls)
+        intake = Intake(self.database, estate, self.hosts, self.controls, self.zone)
         digest = hashlib.sha256(name.encode()).hexdigest()
         arrival = Arrival(name, told, lambda: Identity(digest, len(name)), host)
         return intake.keep(arrival, NOW)

@@ -115,7 +115,9 @@ def _intake(asked: Asked) -> Intake:
     from opsbook.domains.hardening.store.importing import Intake
 
     database = Database(asked.places.findings)
-    return Intake(database, asked.estate.name, asked.inventory, OurControls(asked.places))
+    return Intake(
+        database, asked.estate.name, asked.inventory, OurControls(asked.places), asked.estate.zone
+    )
 
 
 def _tell_ledger(asked: Asked) -> None:

@@ -22,6 +22,7 @@ from opsbook.documents.blocks import (
 )
 from opsbook.documents.terminal import columns, lay_out
 from opsbook.documents.words import Words
+from opsbook.domains.hardening.store.keeping import moment_told
 from opsbook.domains.hardening.store.matching import telling
 from opsbook.domains.hardening.store.model import Finding, Sighting
 from opsbook.model.estate import Estate
@@ -58,7 +59,7 @@ def import_page(told: Mapping[str, Any], estate: Estate) -> Page:
         good=not unreadable and not hosts["not_matched"],
         facts=[("SHA-256", told["sha256"])],
         parts=[
-            *_scans(told["scans"]),
+            *_scans(told["scans"], estate),
             _counts(tr("Rows"), rows["results"], RESULTS),
             _counts(tr("Failures by severity"), rows["failed"], SEVERITIES),
             *_hosts(hosts),
@@ -67,22 +68,27 @@ def import_page(told: Mapping[str, Any], estate: Estate) -> Page:
     )  # fmt: skip
 
 
-def _scans(scans: Mapping[str, Any]) -> Iterator[Part]:
+def _scans(scans: Mapping[str, Any], estate: Estate) -> Iterator[Part]:
     for scan in scans["each"][:_MOST_SCANS]:
-        yield Facts(scan["file"] or tr("Scan"), list(_scan(scan)))
+        yield Facts(scan["file"] or tr("Scan"), list(_scan(scan, estate)))
     more = scans["number"] - min(len(scans["each"]), _MOST_SCANS)
     if more > 0:
         yield Prose("", tr("and {number} scans more; --json has them.", number=more))
 
 
-def _scan(scan: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _scan(scan: Mapping[str, Any], estate: Estate) -> Iterator[tuple[str, str]]:
     yield tr("format"), scan["format"]
     yield tr("tool"), _both(scan["tool"], scan["tool_version"])
     yield tr("content"), _both(scan["content"], scan["content_version"]) or tr("not told")
     if scan["profile"]:
         yield tr("profile"), scan["profile"]
-    yield tr("scanned"), scan["ended"] or scan["started"] or tr("not told")
+    yield tr("scanned"), _when(scan["ended"] or scan["started"], estate)
     yield tr("with credentials"), _rights(scan)
+
+
+def _when(told: str, estate: Estate) -> str:
+    moment = moment_told(told, estate.zone)
+    return shown(moment, estate.zone) if moment else told or tr("not told")
 
 
 def _rights(scan: Mapping[str, Any]) -> str:

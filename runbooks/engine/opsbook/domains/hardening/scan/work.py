@@ -17,6 +17,7 @@ from opsbook.domains.hardening.controls.schema import Control
 from opsbook.domains.hardening.scan.rows import Judged, Look, evidence, judge_all, told
 from opsbook.domains.hardening.store.database import Database
 from opsbook.domains.hardening.store.importing import Arrival, Identity, Intake, report
+from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.reach.shell import HostShell, Shell
 from opsbook.execution.reports import faulty
 from opsbook.execution.work import HostReport, Job, Sink
@@ -38,8 +39,18 @@ VARIABLE = "opsbook_hardening"
 def scan(estate: Estate, inventory: Inventory, places: Places, clock: Clock) -> ScanWork:
     """The work behind the procedure ``hardening.scan``."""
     catalogue = load_catalogue()
-    intake = Intake(Database(places.findings), estate.name, inventory, Loaded(catalogue))
-    return ScanWork(catalogue, HostShell(inventory, places), intake, open_ledger(places, clock))
+    shell = HostShell(inventory, places)
+    return ScanWork(
+        catalogue, shell, intake_of(estate, places, catalogue), open_ledger(places, clock)
+    )
+
+
+def intake_of(estate: Estate, places: Places, catalogue: Catalogue) -> Intake:
+    """The store with all hosts of the estate, also where only some are looked at: the others
+    would be strangers in it.
+    """
+    whole = load_inventory(estate, places, None)
+    return Intake(Database(places.findings), estate.name, whole, Loaded(catalogue), estate.zone)
 
 
 class Loaded:

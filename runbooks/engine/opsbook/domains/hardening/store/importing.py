@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +79,17 @@ class _SameError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """The store of one estate, as far as it takes files in."""
+    """The store of one estate, as far as it takes files in.
+
+    ``inventory`` has all hosts of the estate: what was said of a host that is not in it is said of
+    a stranger from then on. ``zone`` is that of times for which a scanner tells none.
+    """
 
     database: Database
     estate: str
     inventory: Inventory
     controls: Controls
+    zone: tzinfo = UTC
 
     def keep(self, arrival: Arrival, now: datetime) -> Kept:
         """Keep what a file tells.
@@ -123,7 +128,7 @@ class Intake:
         keeper = Keeper(
             db, self.estate, file,
             matcher=Matcher(self.inventory.hosts), controls=self.controls, now=now,
-            host=arrival.host,
+            zone=self.zone, host=arrival.host,
         )  # fmt: skip
         keeper.take(arrival.told)
         identity = arrival.identity()

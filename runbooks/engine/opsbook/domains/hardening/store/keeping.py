@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from opsbook.domains.hardening.store.keys import LONGEST, Controls, cut
 from opsbook.domains.hardening.store.matching import Matcher, telling
@@ -55,7 +55,7 @@ class Keeper:
 
     def __init__(
         self, db: sqlite3.Connection, estate: str, file: int, *,
-        matcher: Matcher, controls: Controls, now: datetime, host: str = "",
+        matcher: Matcher, controls: Controls, now: datetime, zone: tzinfo = UTC, host: str = "",
     ) -> None:  # fmt: skip
         self._db = db
         self._estate = estate
@@ -63,6 +63,7 @@ class Keeper:
         self._matcher = matcher
         self._rules = Rules(db, controls)
         self._now = now
+        self._zone = zone
         self._called = host
         self._scan: tuple[int, Scan] | None = None
         self._next: Scan | None = None
@@ -151,13 +152,20 @@ class Keeper:
             self._seen.clear()
 
     def _new_scan(self, scan: Scan) -> int:
-        made = self._db.execute(_SCAN, (*_scan_values(scan, self._now), self._file)).lastrowid
+        made = self._db.execute(_SCAN, (*self._values(scan), self._file)).lastrowid
         assert made is not None
         return made
 
     def _tell_more(self, number: int, scan: Scan) -> None:
-        self._db.execute(_MORE_OF_SCAN, (*_scan_values(scan, self._now), number))
+        self._db.execute(_MORE_OF_SCAN, (*self._values(scan), number))
         self._scan = number, scan
+
+    def _values(self, scan: Scan) -> tuple[object, ...]:
+        """Values of the columns that ``_SCAN`` and ``_MORE_OF_SCAN`` name."""
+        texts = (scan.format, scan.tool, scan.tool_version, scan.content, scan.content_version,
+                 scan.profile, scan.started, scan.ended, scan.file)  # fmt: skip
+        at = taken_at(scan, self._now, self._zone)
+        return at, scan.credentialed, *(cut(sound(text)) for text in texts)
 
     def _current(self) -> int:
         """The number of the scan that hosts and rows belong to; one nobody told of is nameless."""
@@ -244,24 +252,23 @@ def _contradicts(former: Scan, scan: Scan) -> bool:
     return any(before not in ("", None, after) for before, after in pairs)
 
 
-def _scan_values(scan: Scan, now: datetime) -> tuple[object, ...]:
-    """Values of the columns that ``_SCAN`` and ``_MORE_OF_SCAN`` name."""
-    texts = (scan.format, scan.tool, scan.tool_version, scan.content, scan.content_version,
-             scan.profile, scan.started, scan.ended, scan.file)  # fmt: skip
-    return taken_at(scan, now), scan.credentialed, *(cut(sound(text)) for text in texts)
-
-
-def taken_at(scan: Scan, now: datetime) -> int:
+def taken_at(scan: Scan, now: datetime, zone: tzinfo) -> int:
     """When the scanner looked, in microseconds since 1970: as told, but never later than now.
 
-    A time without a zone is taken as UTC; without any time it is the moment of the import.
+    A time without a zone is of ``zone``, the estate's: most scanners tell the time of their own
+    clock, and taken as UTC the first of two scans could seem the later one. Without any time it
+    is the moment of the import.
     """
-    for told in (scan.ended, scan.started):
-        with suppress(ValueError, OverflowError):
-            moment = datetime.fromisoformat(told)
-            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            return max(0, min(micros(aware), micros(now)))
-    return micros(now)
+    told = moment_told(scan.ended, zone) or moment_told(scan.started, zone) or now
+    return max(0, min(micros(told), micros(now)))
+
+
+def moment_told(text: str, zone: tzinfo) -> datetime | None:
+    """The moment that a scanner tells (ISO 8601) in ``zone``, None where it is none."""
+    with suppress(ValueError, OverflowError):
+        told = datetime.fromisoformat(text)
+        return told.astimezone(zone) if told.tzinfo else told.replace(tzinfo=zone)
+    return None
 
 
 def micros(moment: datetime) -> int:
