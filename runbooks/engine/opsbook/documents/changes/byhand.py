@@ -58,12 +58,12 @@ def risks(plan: Foreseen) -> list[tuple[str, str]]:
 
 
 def guarded(plan: Foreseen) -> list[tuple[str, str]]:
-    """Hosts and changes that may lock people out, which the host brings back by itself."""
-    return plan.alike(
-        (host, plan.words.both(detail.get("title")))
-        for host, detail in _details(plan)
-        if detail.get("lockout") is True
-    )
+    """Hosts and all changes there that may lock people out, which they bring back by themselves."""
+    found: dict[str, dict[str, None]] = {}
+    for host, detail in _details(plan):
+        if detail.get("lockout") is True:
+            found.setdefault(host, {})[plan.words.both(detail.get("title"))] = None
+    return plan.alike((host, plan.words.listed(titles)) for host, titles in found.items())
 
 
 def _details(plan: Foreseen) -> Iterator[tuple[str, Mapping[str, Any]]]:

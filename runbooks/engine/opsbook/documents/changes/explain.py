@@ -12,6 +12,7 @@ from opsbook.documents.changes.labels import COVERAGE, KINDS, ON_DRIFT, OUTLOOKS
 from opsbook.documents.changes.scope import scope
 from opsbook.documents.changes.signing import signed, to_sign
 from opsbook.documents.changes.telling import duration, restore_point, window
+from opsbook.documents.changes.waiver import accepted, summed, warnings
 from opsbook.documents.labels import CLASSES_EXPLAINED, LABELS
 from opsbook.documents.telling import requester, risk, tree
 from opsbook.documents.words import Words, amount, count, rows, table, text
@@ -68,6 +69,8 @@ def result(plan: Foreseen, words: Words) -> str:
     """The plan in one sentence."""
     if plan.plan.get("kind") in ("policy", "envelope"):
         return words.said(plan.plan.get("reason"))
+    if plan.plan.get("kind") == "waiver":
+        return summed(plan.plan, words)
     number = sum(1 for _ in plan.items())
     return words.of(
         msg("{items} changes on {hosts} of {total} hosts.", items=number,
@@ -180,6 +183,7 @@ def in_force(plan: Mapping[str, Any], words: Words) -> Iterator[Part]:
         first = words.of(msg("This is the first policy of the estate: it approves itself."))
         told = told or [("", first if not plan.get("former") else words.of(LABELS["nothing"]))]
         yield Points(words.of(msg("What differs from the policy in force")), told, strong=True)
+    yield from accepted(plan, words)
     for key in ("policy", "envelope"):
         if plan.get(key):
             yield Block(words.of(msg("What would be in force")), tree(plan[key], words, whole=True))
@@ -228,6 +232,8 @@ def attention(
         yield hosts, words.of(msg("cannot be changed: {reason}", reason=why))
     for hosts, why in plan.undo_problems()[:SEEN]:
         yield hosts, words.of(msg("cannot be brought back: {reason}", reason=why))
+    for warning in warnings(plan.plan, words):
+        yield "", warning
     for note in rows(table(plan.plan, "window").get("notes")):
         yield "", words.said(note)
     for want in missing:

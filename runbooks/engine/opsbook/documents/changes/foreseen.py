@@ -59,7 +59,10 @@ class Foreseen:
             same = (*said_item(item, self.words), text(item.get("coverage")))
             groups.setdefault(same, []).append(host)
             details.setdefault(same, table(item, "detail"))
-        made = [Line(*same, tuple(hosts), details[same]) for same, hosts in groups.items()]
+        made = [
+            Line(*same, tuple(dict.fromkeys(hosts)), details[same])
+            for same, hosts in groups.items()
+        ]
         return sorted(made, key=lambda line: (-len(line.hosts), line.what))
 
     def coverage(self) -> dict[str, int]:

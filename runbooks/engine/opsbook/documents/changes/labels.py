@@ -24,6 +24,16 @@ KINDS: dict[str, Message] = {
     "runbook": msg("Plan of a change"),
     "policy": msg("Plan to change who may approve"),
     "envelope": msg("Standing approval of a runbook"),
+    "waiver": msg("Waiver: findings to be accepted for a while"),
+}
+
+CATEGORIES: dict[str, Message] = {
+    "false_positive": msg("the scanner is wrong"),
+    "risk_accepted": msg("the risk is borne"),
+    "environment": msg("means nothing in this environment"),
+    "breaks_workload": msg("setting it right would break what runs there"),
+    "superseded": msg("another control does it"),
+    "install_time": msg("only to be had when installed anew"),
 }
 
 OUTLOOKS: dict[str, Message] = {

@@ -22,6 +22,9 @@ SCHEMA = "opsbook.hardening-plan/1"
 MOST_ASIDES = 500
 """So many of each kind are told one by one; the rest is counted."""
 
+_ABOUT = ("option", "key", "name", "unit", "argument", "module", "mount", "file")
+"""What a step is about, the most telling field first."""
+
 _BASE_SECONDS = 20
 _PACKAGE_SECONDS = 20
 _STAGE_SECONDS = 10
@@ -224,12 +227,21 @@ def _item(step: Step, look: Look, work: Work) -> Item:
     }
     return Item(
         key=f"control:{step['id']}",
-        text=msg("{title} ({control})", title=control.title.message(), control=control.key),
+        text=_text(step, work),
         before=look.was,
         after=look.becomes,
         coverage=Coverage.PARTLY if waits else Coverage.PREDICTED,
         detail=detail,
     )
+
+
+def _text(step: Step, work: Work) -> Message:
+    """Title and key; where a control has several steps, also what this one is about."""
+    title, key = work.control.title.message(), work.control.key
+    about = next((str(step[name]) for name in _ABOUT if step.get(name)), "")
+    if len(work.steps) < 2 or not about:
+        return msg("{title} ({control})", title=title, control=key)
+    return msg("{title} ({control}: {about})", title=title, control=key, about=about[:100])
 
 
 def _both(text: Any) -> dict[str, str] | None:
