@@ -77,7 +77,7 @@ def prepared(place: Path) -> Root:
 
 def answers_of(root: Root, controls: list[Control], seed: str, shell: str = "sh") -> HostAnswers:
     """What the checks of ``controls`` tell of ``root`` after ``seed`` ran there."""
-    for name, text in (("seed", FAKE + seed), ("checks", compose(controls, check_seconds=10))):
+    for name, text in (("seed", FAKE + seed), ("checks", compose(controls))):
         file = root.path(f"/root/{name}")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)

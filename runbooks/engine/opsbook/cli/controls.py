@@ -54,7 +54,8 @@ def _list(
         return
     shown = [row | {name: _word(row[name]) for name in _WORDED} for row in rows]
     columns = [("key", tr("control of the catalogue")), ("title", tr("title")),
-               ("severity", tr("severity")), ("done", tr("set right by")), ("lockout", tr("may lock out")), ("undo", tr("undo")),
+               ("severity", tr("severity")), ("done", tr("set right by")),
+               ("lockout", tr("may lock out")), ("undo", tr("undo")),
                ("baselines", tr("baselines"))]  # fmt: skip
     listing(shown, columns, to_json=False)
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from opsbook.domains.hardening.controls.schema import Control, Needs, Variant
 from opsbook.execution.declared.declarations import collection
 
-CHECK_SECONDS = 30
-"""Seconds for all quick checks together; the one in which they run out is given up."""
+CHECK_SECONDS = 120
+"""Seconds for all quick checks together, which take one or two on an idle host; the one in which
+they run out is given up. Commands that might hang have ten seconds each besides.
+"""
 
 SLOW_SECONDS = 300
 """Seconds for the checks that look at whole file systems, which they do together; the one in which
