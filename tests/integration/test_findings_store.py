@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,6 +27,7 @@ from opsbook.domains.hardening.store.model import State
 from opsbook.domains.hardening.store.port import Wanted
 from opsbook.ledger.store import open_ledger
 from opsbook.model.errors import IntegrityFault, Refused
+from opsbook.model.event import Event, NewEvent
 from opsbook.model.finding import Result, Scan, Seen, Severity, Told, Unreadable
 from opsbook.model.places import Places
 from opsbook.state.backup import back_up, restore
@@ -345,6 +346,45 @@ def test_the_ledger_is_told_once_also_after_a_death_in_between(taking: Taking) -
     assert event.estate == "city"
     assert event.payload is not None
     assert event.payload["findings"] == {"new": 1, "again": 0, "closed": 0}
+
+
+def test_the_ledger_is_told_once_by_two_at_once(taking: Taking) -> None:
+    class Slow(MemoryLedger):
+        def append(self, events: Sequence[NewEvent]) -> list[Event]:
+            time.sleep(0.2)
+            return super().append(events)
+
+    ledger = Slow(FakeClock())
+    taking.take(scan(row("a")), "1")
+    both = [threading.Thread(target=report, args=(taking.database, ledger)) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert len(list(ledger.events(kinds=(KIND,)))) == 1
+
+
+def test_the_ledger_is_told_while_the_next_import_is_at_work(taking: Taking) -> None:
+    ledger = MemoryLedger(FakeClock())
+    taking.take(scan(row("a")), "1")
+
+    def told() -> Iterator[Told]:
+        yield from scan(row("b"))
+        began = time.monotonic()
+        report(taking.database, ledger)  # as another process would, of what came before
+        assert time.monotonic() - began < 5
+
+    taking.take(told(), "2")
+    report(taking.database, ledger)
+    events = ledger.events(kinds=(KIND,))
+    assert [(event.payload or {})["file"] for event in events] == ["1", "2"]
+
+
+def test_a_store_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "findings").write_text("a file is in the way")
+    with pytest.raises(Refused, match="cannot be written"):
+        Taking(tmp_path / "state").take(scan(row("a")))
 
 
 def test_the_database_is_private(taking: Taking) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from opsbook.domains.hardening.reading.intake import Reading, read_file
+from opsbook.domains.hardening.store.database import no_room
 from opsbook.domains.hardening.store.importing import Arrival, Identity, Intake, Kept
 from opsbook.model.clock import Clock
 from opsbook.model.errors import InputFault
@@ -47,6 +50,8 @@ def import_file(
     try:
         return intake.keep(Arrival(path.name, told, identity, host), clock.now())
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise no_room(Path(tempfile.gettempdir()), str(error.strerror)) from error
         raise InputFault(
             msg("{path} cannot be read: {reason}.", path=path, reason=error.strerror or error),
             untouched=NOTHING,

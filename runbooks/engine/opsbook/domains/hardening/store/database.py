@@ -162,12 +162,7 @@ class Database:
                 next_step=msg("Wait for it to end."),
             )
         if name.startswith(_NO_ROOM):
-            return Refused(
-                msg("{path} cannot be written: {reason}.", path=self.path, reason=error),
-                untouched=untouched,
-                next_step=msg("Make room on its disk and beside its temporary files, or give this"
-                              " user the right to write there; then type the same again."),
-            )  # fmt: skip
+            return no_room(self.path, str(error))
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             return IntegrityFault(
                 msg("{path} is damaged: {reason}.", path=self.path, reason=error),
@@ -175,6 +170,16 @@ class Database:
                               " verify checks the ledger, which names them."),
             )  # fmt: skip
         raise error
+
+
+def no_room(path: Path, reason: str) -> Refused:
+    """The refusal of what cannot be written at ``path``, below the state directory or beside it."""
+    return Refused(
+        msg("{path} cannot be written: {reason}.", path=path, reason=reason),
+        untouched=msg("What it held before is as it was."),
+        next_step=msg("Make room on its disk and beside its temporary files, or give this user the"
+                      " right to write there; then type the same again."),
+    )  # fmt: skip
 
 
 @contextmanager

@@ -12,13 +12,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from opsbook.domains.hardening.store.database import Database
+from opsbook.domains.hardening.store.database import Database, no_room
 from opsbook.domains.hardening.store.keeping import Keeper, micros
 from opsbook.domains.hardening.store.keys import Controls
 from opsbook.domains.hardening.store.matching import Matcher
@@ -37,6 +37,7 @@ KIND = "findings.imported"
 _PATIENCE = 600.0
 _STEP = 0.2
 _FILE = "INSERT INTO files (estate, sha256, name, bytes, imported) VALUES (?, ?, ?, ?, ?)"
+_REPORTED = "UPDATE files SET reported = 1 WHERE estate = ? AND sha256 = ?"
 _TOUCHED = """
 SELECT DISTINCT s.estate, s.known, s.host FROM seen s JOIN scans c ON c.id = s.scan
 WHERE c.file = ?"""
@@ -149,23 +150,31 @@ class Intake:
 
 
 def report(database: Database, ledger: Ledger) -> None:
-    """Tell the ledger of every file that was kept and not reported yet."""
+    """Tell the ledger of every file that was kept and not reported yet; one process at a time.
+
+    That it was told is noted in the store only when no other import is at work there: the next
+    one to report finds it in the ledger.
+    """
     if not database.exists:
         return
+    with _alone(database.path, "report.lock"):
+        told = [json.loads(text) for text in _unreported(database)]
+        if told:
+            known = {_name(event.payload or {}) for event in ledger.events(kinds=(KIND,))}
+            new = [one for one in told if _name(one) not in known]
+            if new:
+                ledger.append([NewEvent(KIND, estate=one["estate"], payload=one) for one in new])
+            with suppress(Busy), _alone(database.path, patience=0), database.writing() as db:
+                db.executemany(_REPORTED, map(_name, told))
+
+
+def _unreported(database: Database) -> list[str]:
     with database.reading() as db:
-        rows = db.execute("SELECT id, told FROM files WHERE reported = 0 ORDER BY id").fetchall()
-    if not rows:
-        return
-    known = {_name(event.payload or {}) for event in ledger.events(kinds=(KIND,))}
-    for number, text in rows:
-        told = json.loads(text)
-        if _name(told) not in known:
-            ledger.append([NewEvent(KIND, estate=told["estate"], payload=told)])
-        with database.writing() as db:
-            db.execute("UPDATE files SET reported = 1 WHERE id = ?", (number,))
+        rows = db.execute("SELECT told FROM files WHERE reported = 0 AND told != '' ORDER BY id")
+        return [told for (told,) in rows]
 
 
-def _name(told: Mapping[str, Any]) -> tuple[object, object]:
+def _name(told: Mapping[str, Any]) -> tuple[Any, Any]:
     return told.get("estate"), told.get("sha256")
 
 
@@ -177,13 +186,19 @@ def _told(db: sqlite3.Connection, estate: str, sha256: str) -> str | None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One import at a time; the next one waits, and the lock of a process that died is free."""
-    descriptor = os.open(
-        private(path.parent) / "import.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-    )
+def _alone(path: Path, name: str = "import.lock", patience: float = _PATIENCE) -> Iterator[None]:
+    """One import at a time; the next one waits, and the lock of a process that died is free.
+
+    Raises Busy after ``patience`` seconds, Refused where the lock cannot be made.
+    """
+    lock = path.with_name(name)
     try:
-        limit = time.monotonic() + _PATIENCE
+        private(path.parent)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise no_room(lock, error.strerror or str(error)) from error
+    try:
+        limit = time.monotonic() + patience
         while not _taken(descriptor):
             if time.monotonic() > limit:
                 raise Busy(
