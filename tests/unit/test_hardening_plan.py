@@ -245,6 +245,18 @@ def test_a_host_that_cannot_be_judged_is_refused_with_what_to_do(
     assert why in plan.reason.english()
 
 
+def test_a_host_that_ansible_cannot_change_is_told_with_everything_found_there() -> None:
+    scene = Scene()
+    scene.findings.put("small", *map(finding, ("pkg.absent:telnet", "nessus:7", "cve:CVE-2024-1")))
+    scene.findings.put("small", finding("sshd.permitrootlogin", state=State.WAIVED))
+    job = scene.job(["web1"])
+    told = scene.planner(job).unable(job.inventory.hosts, job)["web1"]
+    assert {row["key"]: row["kind"] for row in told["manual"]} == {
+        "pkg.absent:telnet": "by_hand", "nessus:7": "not_covered", "cve": "cve",
+    }  # fmt: skip
+    assert told["manual"][0]["remedy"] == "What the scanner says of pkg.absent:telnet"
+
+
 WRONG: dict[str, Any] = {
     "firewal": "nftables",
     "firewall": "iptables",

@@ -184,6 +184,12 @@ class Planner(Protocol):
         """
         ...
 
+    def unable(self, hosts: Sequence[Host], job: Job) -> Mapping[str, Mapping[str, Any]]:
+        """What a plan tells (``given``) of ``hosts`` that Ansible cannot change, by host; a host
+        that is left out has nothing to be told. They are never asked anything.
+        """
+        ...
+
     def asks(
         self, surveys: Mapping[str, Mapping[str, Any]], job: Job
     ) -> Mapping[str, Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ from opsbook.execution.work import Examined, Job, Standing
 from opsbook.ledger.port import Ledger
 from opsbook.model.clock import Clock
 from opsbook.model.errors import InputFault, OpsbookError
-from opsbook.model.estate import Estate, Inventory
+from opsbook.model.estate import Estate, Host, Inventory
 from opsbook.model.faults import Fault
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
@@ -57,6 +57,10 @@ class PackagePlanner:
 
     def equipment(self, job: Job) -> Mapping[str, Any]:
         """Nothing: the modules of patching know what to read."""
+        return {}
+
+    def unable(self, hosts: Sequence[Host], job: Job) -> Mapping[str, Mapping[str, Any]]:
+        """Nothing: what is not surveyed is not known."""
         return {}
 
     def asks(self, surveys: Surveys, job: Job) -> Mapping[str, Mapping[str, Any]]:

@@ -41,6 +41,9 @@ class PlaybookChange:
         """See :meth:`opsbook.execution.work.ChangeWork.forecast`."""
         cannot = {host.name: why for host in hosts if (why := _cannot(host))}
         able = [host for host in hosts if host.name not in cannot]
+        if self._planner and cannot and not job.plans:
+            told = self._planner.unable([host for host in hosts if host.name in cannot], job)
+            cannot |= {name: replace(cannot[name], given=given) for name, given in told.items()}
         foreseen = self._settled(able, job) if self._planner else _checked(able, job)
         return {**cannot, **foreseen}
 

@@ -121,6 +121,13 @@ def choose(host: Host) -> Choice:
     return Choice(tuple(taken), (*asides, *_others(host)))
 
 
+def unreached(host: Host) -> tuple[Aside, ...]:
+    """Everything that was found on a host that opsbook cannot change, for people to do."""
+    why = msg("opsbook cannot change this host")
+    found = (one for one in _found(host) if any(f.state is State.OPEN for f in one.findings))
+    return (*(aside_of(one, "by_hand", why) for one in found), *_others(host))
+
+
 def refused(one: Candidate, host: Host) -> Aside | None:
     """Why a control is not set right here, by what is known before its steps are looked at."""
     waived = next((f for f in host.findings

@@ -70,7 +70,7 @@ def make_plan(draft: Draft, looks: Mapping[str, Look]) -> HostPlan:
     looks = _spread(draft.settled.works, looks)
     works, asides = _possible(draft.settled, looks)
     works, idle = _moved(works, looks)
-    asides = _bounded([*asides, *idle])
+    asides = [*asides, *idle]
     steps = steps_of(works)
     of_control = {work.control.key: work for work in works}
     items = tuple(
@@ -267,8 +267,15 @@ def _given(
         "way": way_in(draft.way),
         "restart_services": sorted(restarts),
         "reboot": {"expected": False},
-        "manual": [aside.to_json() for aside in asides if aside.by_hand],
-        "left_out": [aside.to_json() for aside in asides if not aside.by_hand],
+    } | told_of(asides)
+
+
+def told_of(asides: Sequence[Aside]) -> dict[str, Any]:
+    """What is left to people and what nobody is asked for, as plans tell it."""
+    kept = _bounded(asides)
+    return {
+        "manual": [aside.to_json() for aside in kept if aside.by_hand],
+        "left_out": [aside.to_json() for aside in kept if not aside.by_hand],
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +10,8 @@ from opsbook.domains.hardening.controls.compose import compose
 from opsbook.domains.hardening.controls.loader import Catalogue, load_catalogue
 from opsbook.domains.hardening.controls.observed import HostAnswers, read_answers
 from opsbook.domains.hardening.planning.again import ask_again
-from opsbook.domains.hardening.planning.choice import Host, choose
+from opsbook.domains.hardening.planning.choice import Host as Subject
+from opsbook.domains.hardening.planning.choice import choose, unreached
 from opsbook.domains.hardening.planning.conclusion import conclude
 from opsbook.domains.hardening.planning.fixpoint import settle
 from opsbook.domains.hardening.planning.hostplan import (
@@ -19,6 +20,7 @@ from opsbook.domains.hardening.planning.hostplan import (
     occupied,
     refused_plan,
     steps_of,
+    told_of,
 )
 from opsbook.domains.hardening.planning.snapshot import SCHEMA, Look, Snapshot, read_snapshot
 from opsbook.domains.hardening.planning.standing import standing
@@ -29,7 +31,7 @@ from opsbook.domains.hardening.store.port import Findings
 from opsbook.execution.work import Examined, Job, Standing
 from opsbook.model.clock import Clock
 from opsbook.model.errors import HostFailed, OpsbookError
-from opsbook.model.estate import Estate, Inventory
+from opsbook.model.estate import Estate, Host, Inventory
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
 from opsbook.model.plan import HostPlan
@@ -61,12 +63,28 @@ class ControlPlanner:
         return self._load()
 
     @cached_property
+    def _inventory(self) -> Inventory:
+        return self._whole()
+
+    @cached_property
     def _script(self) -> str:
         return compose(self._catalogue.controls.values())
 
     def equipment(self, job: Job) -> Mapping[str, Any]:
         """The script that looks at a host for every control."""
         return {"script": self._script}
+
+    def unable(self, hosts: Sequence[Host], job: Job) -> Mapping[str, Mapping[str, Any]]:
+        """What scanners found there, all of it left to people."""
+        kept = self._findings(self._inventory)
+        found: dict[str, Mapping[str, Any]] = {}
+        for host in hosts:
+            seen = Subject(
+                host.name, job.estate.name, self._catalogue.controls, HostAnswers({}), Wish(),
+                kept.of_host(job.estate.name, host.name, (State.OPEN, State.WAIVED)),
+            )  # fmt: skip
+            found[host.name] = told_of(unreached(seen))
+        return found
 
     def asks(self, surveys: Surveys, job: Job) -> Mapping[str, Mapping[str, Any]]:
         """What each step of what was chosen would do, asked of its host.
@@ -77,7 +95,7 @@ class ControlPlanner:
             return {}
         wishes = self._wishes(surveys, job)
         snapshots, _ = _read(surveys)
-        whole = self._whole()
+        whole = self._inventory
         kept = self._findings(whole)
         for host, snapshot in snapshots.items():
             told = read_answers(snapshot.observed)
@@ -129,12 +147,12 @@ class ControlPlanner:
         facts, deviations = conclude(plan, after, self._catalogue.controls)
         return kept | facts, deviations
 
-    def _host(self, name: str, told: HostAnswers, wish: Wish, job: Job, kept: Findings) -> Host:
+    def _host(self, name: str, told: HostAnswers, wish: Wish, job: Job, kept: Findings) -> Subject:
         controls = {
             key: control.of_family(told.family) for key, control in self._catalogue.controls.items()
         }
         found = kept.of_host(job.estate.name, name, (State.OPEN, State.WAIVED))
-        return Host(name, job.estate.name, controls, told, wish, found)
+        return Subject(name, job.estate.name, controls, told, wish, found)
 
     def _plan(self, host: str, snapshot: Snapshot, job: Job) -> HostPlan | OpsbookError:
         unfit = _unfit(snapshot, read_answers(snapshot.observed), job)
