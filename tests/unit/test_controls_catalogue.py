@@ -93,3 +93,18 @@ def test_the_digest_follows_every_byte(tmp_path: Path) -> None:
     before = catalogue_digest(tmp_path)
     (tmp_path / "a" / "check.sh").write_text("false\n")
     assert catalogue_digest(tmp_path) != before
+
+
+@pytest.mark.parametrize(
+    ("methods", "held"),
+    [
+        ("publickey,password", True),
+        ("publickey,password gssapi-with-mic,keyboard-interactive:pam", True),
+        ("publickey,password publickey", False),
+        ("any", False),
+        ("publickey", False),
+    ],
+)
+def test_every_way_in_has_to_ask_for_two(methods: str, held: bool) -> None:
+    control = CONTROLS["sshd.mfa"]
+    assert [rule.holds([methods], {}) for rule in control.expect.values()] == [held, held]

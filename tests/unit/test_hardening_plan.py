@@ -263,6 +263,7 @@ WRONG: dict[str, Any] = {
     "severity": "grave",
     "confirm_seconds": 5,
     "include": ["a b"],
+    "exclude": ["pkg.*", "pkg.absnet:*"],
     "values": {"no.such": {}, "login_defs.pass_max_days": {"max_days": 400},
                "shadow.max_days": {"days": 1}},
 }  # fmt: skip
@@ -272,7 +273,8 @@ def test_everything_that_is_wrong_in_what_is_asked_is_told_at_once() -> None:
     with pytest.raises(InputFault) as caught:
         Scene().plan(bad(), variables={"opsbook_hardening": WRONG})
     assert {fault.path for fault in caught.value.faults} == {
-        "firewal", "firewall", "severity", "confirm_seconds", "include", "values.no.such",
+        "firewal", "firewall", "severity", "confirm_seconds", "include", "exclude",
+        "values.no.such",
         "values.login_defs.pass_max_days", "values.shadow.max_days",
     }  # fmt: skip
 

@@ -128,6 +128,8 @@ def _with(
                 choices[name] = _one_of(given[name], options(controls, name))
             else:
                 said[name] = _READERS[name](given[name])
+                faults += [Fault(place, 0, name, msg("no control is called {word}", word=word))
+                           for word in _unmet(said[name], controls)]  # fmt: skip
         except WrongValue as wrong:
             faults.append(Fault(place, 0, name, wrong.problem))
     return replace(wish, choices=choices, **said)
@@ -174,6 +176,12 @@ def _patterns(value: Any) -> tuple[str, ...]:
         if not _PATTERN.fullmatch(word):
             raise WrongValue(msg("{word} is no pattern of keys of controls", word=word))
     return tuple(found)
+
+
+def _unmet(said: Any, controls: Mapping[str, Control]) -> list[str]:
+    """Patterns that fit no control: one mistyped letter, and what was left out is done."""
+    patterns = said if isinstance(said, tuple) else ()
+    return [word for word in patterns if not any(fnmatchcase(key, word) for key in controls)]
 
 
 def _seconds(value: Any) -> int:
