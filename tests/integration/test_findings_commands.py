@@ -211,3 +211,13 @@ def test_hostile_names_are_shown_and_never_obeyed(
     for words in (["import", str(file)], ["list"], ["hosts"], ["show", "web1", "nessus:10"]):
         page = said(capsys, *words, "-e", estate, lang="zh")
         assert not {"\x9b", "\x1b", "\u202e"} & set(page)
+
+
+def test_a_name_that_is_a_template_is_never_offered_for_the_inventory(
+    estate: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = nessus(tmp_path / "a", {"{{ lookup('pipe', 'id') }}": [item(10)]})
+    for words in (["import", str(file)], ["hosts"]):
+        page = said(capsys, *words, "-e", estate)
+        assert "opsbook_names: [" not in page
+        assert "import it with --host" in page

@@ -134,8 +134,10 @@ def _strangers(hosts: Mapping[str, Any]) -> Iterator[Part]:
 
 
 def naming_line(host: Mapping[str, Any]) -> str:
-    """``opsbook_names: [...]`` as YAML; every text in it is quoted as JSON, which YAML reads."""
-    told = telling(host["names"], host["addresses"])[:1]
+    """``opsbook_names: [...]`` as YAML; every text in it is quoted as JSON, which YAML reads. What
+    Ansible would take for a template is never offered: it is to be put among its variables.
+    """
+    told = [one for one in telling(host["names"], host["addresses"]) if "{" not in one][:1]
     if not told:
         return tr("(the file does not say which host it is; import it with --host)")
     return "opsbook_names: " + json.dumps(told, ensure_ascii=True)
