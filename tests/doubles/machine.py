@@ -66,12 +66,16 @@ class FakeMachine:
     def pause(self, seconds: float) -> None:
         """Time passes: hosts that are booting come up, or die."""
         for process in list(self.alive):
-            name = _option(process, "--hostname=")
+            name = _option(process, "--hostname=") or _word_after(process, "-name")
             if name in self.broken:
                 self.kill(process, signal.SIGKILL)
             elif name:
-                root = Path(_option(process, "--directory="))
-                booted = root.parent / "upper" / "var" / "lib" / "lab" / "booted"
+                place = next(
+                    Path(process.argv[number + 1])
+                    for number, word in enumerate(process.argv)
+                    if word.endswith("/supervise.sh")
+                )
+                booted = place / "upper" / "var" / "lib" / "lab" / "booted"
                 booted.parent.mkdir(parents=True, exist_ok=True)
                 booted.write_text(f"boot-of-{process.pid}\n")
 
@@ -146,3 +150,8 @@ class FakeMachine:
 def _option(process: Process, start: str) -> str:
     found = [word for word in process.argv if word.startswith(start)]
     return found[0].removeprefix(start) if found else ""
+
+
+def _word_after(process: Process, option: str) -> str:
+    words = process.argv
+    return words[words.index(option) + 1] if option in words else ""

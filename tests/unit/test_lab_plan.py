@@ -113,6 +113,43 @@ def test_the_control_group_comes_from_systemd_only_where_it_runs() -> None:
     assert "opsbook-lab/ob1234567-web1" not in theirs
 
 
+def test_a_virtual_machine_is_started_by_the_same_supervisor_on_the_same_bridge() -> None:
+    vm1 = plan.spec_of("vm1")
+    words = plan.boot_command(vm1, HERE, NET, [Path("/image")], scoped=False)
+    (cable,) = NET.cables(vm1)
+    assert any(word.endswith("/opsbook/lab/supervise.sh") for word in words)
+    assert f"{NET.bridge} {cable.outer}" in words
+    assert f"tap,id=n0,ifname={cable.outer},script=no,downscript=no" in words
+    assert "systemd-nspawn" not in words
+
+
+def test_a_virtual_machine_has_no_network_but_the_labs() -> None:
+    words = plan.boot_command(plan.spec_of("vm1"), HERE, NET, [Path("/image")], scoped=False)
+    assert [words[n + 1].split(",")[0] for n, word in enumerate(words) if word == "-netdev"] == [
+        "tap"
+    ]
+    assert "-nodefaults" in words
+
+
+def test_the_card_of_a_virtual_machine_is_found_by_its_address() -> None:
+    vm1 = plan.spec_of("vm1")
+    (cable,) = NET.cables(vm1)
+    files = plan.interfaces(vm1, NET)
+    assert f"MACAddress={cable.mac}\n" in files["10-host0.link"]
+    assert f"Address={cable.address}/24" in files["10-host0.network"]
+    assert int(cable.mac[:2], 16) & 3 == 2  # administered locally, of one card
+
+
+@given(NAMES)
+def test_two_labs_give_their_virtual_machines_different_cards(folder: str) -> None:
+    one = plan.choose_network(Path("/") / folder, [])
+    other = plan.choose_network(Path("/") / folder / "other", [])
+    assert one is not None
+    assert other is not None
+    vm1 = plan.spec_of("vm1")
+    assert one.cables(vm1)[0].mac != other.cables(vm1)[0].mac
+
+
 def test_an_unknown_host_has_no_design() -> None:
     with pytest.raises(KeyError):
         plan.spec_of("web9")

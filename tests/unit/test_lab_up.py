@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import platform
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,48 @@ def test_up_boots_the_default_hosts(lab: Lab) -> None:
     assert [one.name for one in states] == ["web1", "web2", "db1", "old1", "jump1", "inner1"]
     assert {one.state for one in states} == {"running"}
     assert all(one.boot_id for one in states)
+
+
+def test_a_virtual_machine_comes_when_asked_for_and_stays(lab: Lab) -> None:
+    assert [one.name for one in lab.up(1, also=["vm1"])] == ["web1", "vm1"]
+    assert _states(lab) == {"web1": "running", "vm1": "running"}
+    lab.up()
+    assert _states(lab) == {"web1": "running", "vm1": "running"}
+
+
+def test_a_virtual_machine_goes_down_with_the_lab(lab: Lab, machine: FakeMachine) -> None:
+    lab.up(1, also=["vm1"])
+    lab.down()
+    assert machine.alive == []
+    assert lab.hosts() == []
+
+
+def test_what_only_a_virtual_machine_needs_is_not_asked_of_other_labs(
+    lab: Lab, machine: FakeMachine
+) -> None:
+    machine.absent = {"qemu-system-x86_64"}
+    lab.up(1)
+    with pytest.raises(Refused, match="qemu-system-x86"):
+        lab.up(also=["vm1"])
+    assert _states(lab) == {"web1": "running"}
+
+
+def test_where_no_virtual_card_can_be_made_no_virtual_machine_is_started(
+    lab: Lab, machine: FakeMachine
+) -> None:
+    machine.unable = {"tuntap"}
+    with pytest.raises(Refused, match="virtual machines"):
+        lab.up(1, also=["vm1"])
+    assert machine.alive == []
+
+
+def test_on_another_kind_of_machine_there_is_no_virtual_machine(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    with pytest.raises(Refused, match="x86_64"):
+        lab.up(1, also=["vm1"])
+    assert _states(lab) == {}
 
 
 def test_up_again_touches_nothing(lab: Lab, machine: FakeMachine) -> None:

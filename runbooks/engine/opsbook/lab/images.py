@@ -32,7 +32,13 @@ BASE_PACKAGES = (
 )  # fmt: skip
 DB_PACKAGES = ("postgresql",)
 RPM_PACKAGES = ("dnf", "rpm", "createrepo-c")
-_ADDED: dict[Layer, tuple[str, ...]] = {"db": DB_PACKAGES, "rpm": RPM_PACKAGES}
+VM_PACKAGES = (
+    "linux-image-cloud-amd64", "initramfs-tools", "udev", "kmod", "grub-pc-bin", "grub2-common",
+    "auditd", "apparmor", "nftables",
+)  # fmt: skip
+_ADDED: dict[Layer, tuple[str, ...]] = {
+    "db": DB_PACKAGES, "rpm": RPM_PACKAGES, "vm": VM_PACKAGES,
+}  # fmt: skip
 _BUILD_SECONDS = 900.0
 _SPACE = ("setpriv", "--pdeathsig", "KILL",
           "unshare", "--mount-proc", "--pid", "--fork", "--kill-child", "--")  # fmt: skip

@@ -36,6 +36,8 @@ from opsbook.model.message import Message, msg
 from opsbook.model.places import Places, private
 
 BOOT_SECONDS = 120.0
+VM_BOOT_SECONDS = 900.0
+"""Emulated: about 70 s of a core, which on a busy machine were 7 minutes."""
 _POLL_SECONDS = 0.2
 _DEAD_POLLS = 5
 _LOCK_POLLS = 5
@@ -107,10 +109,13 @@ class Lab:
         with self._alone():
             self._claim()
             specs = self._wanted(hosts, also)
+            virtual = any(spec.virtual for spec in specs)
+            if virtual:
+                _refuse_without(needs.of_vms(self._machine))
             net = self._network()
             self._boot(specs, net)
             self._describe(specs, net)
-            self._wait()
+            self._wait(VM_BOOT_SECONDS if virtual else BOOT_SECONDS)
             if updates or self._offered.exists():
                 self._offer(specs, net)
             return self._hosts.states()
@@ -176,12 +181,7 @@ class Lab:
 
     def _claim(self) -> None:
         self._check_ours()
-        missing = self.requirements()
-        if missing:
-            raise Refused(
-                missing[0] if len(missing) == 1 else _all_of(missing),
-                untouched=msg("Nothing was started."),
-            )
+        _refuse_without(self.requirements())
         private(self.directory)
         if not self._marker.exists():
             self._record(None)
@@ -303,13 +303,13 @@ class Lab:
             estate.ssh_config(specs, net, self.key, self.estate / "known_hosts")
         )
 
-    def _wait(self) -> None:
-        """Until all hosts run. A host counts as dead when it is so for a while: a process that is
-        just becoming another program shows no command for a moment.
+    def _wait(self, seconds: float) -> None:
+        """Until all hosts run, ``seconds`` at most. A host counts as dead when it is so for a
+        while: a process that is just becoming another program shows no command for a moment.
         """
         dead: Counter[str] = Counter()
         states: list[HostState] = []
-        for _ in range(int(BOOT_SECONDS / _POLL_SECONDS)):
+        for _ in range(int(seconds / _POLL_SECONDS)):
             states = self._hosts.states()
             if all(one.state == "running" for one in states):
                 return
@@ -380,6 +380,14 @@ class Lab:
         raise Busy(
             msg("Another `opsbook lab` is at work on this lab."),
             untouched=msg("Nothing was changed."),
+        )
+
+
+def _refuse_without(missing: Sequence[Message]) -> None:
+    if missing:
+        raise Refused(
+            missing[0] if len(missing) == 1 else _all_of(missing),
+            untouched=msg("Nothing was started."),
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from opsbook.lab import images
@@ -23,6 +24,13 @@ _PROGRAMS = {
     "unshare": "util-linux",
     "setpriv": "util-linux",
 }
+_OF_VMS = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "mke2fs": "e2fsprogs",
+    "debugfs": "e2fsprogs",
+    "e2fsck": "e2fsprogs",
+}
+_TAP = "ip tuntap add obtry mode tap"
 _OVERLAY = (
     "mount -t tmpfs lab /mnt && mkdir /mnt/l /mnt/u /mnt/w /mnt/m && "
     "mount -t overlay -o lowerdir=/mnt/l,upperdir=/mnt/u,workdir=/mnt/w lab /mnt/m"
@@ -40,7 +48,16 @@ def requirements(
     machine = machine or LinuxMachine()
     if (os.geteuid() if uid is None else uid) != 0:
         return [msg("A lab needs root: it boots containers and makes network bridges.")]
-    return [*_place(directory), *_programs(machine)] or list(_abilities(machine))
+    return [*_place(directory), *_programs(machine, _PROGRAMS)] or list(_abilities(machine))
+
+
+def of_vms(machine: Machine) -> list[Message]:
+    """One sentence for each thing missing for a virtual machine, beside what a lab needs."""
+    if platform.machine() != "x86_64":
+        return [msg("The lab's virtual machine needs a machine of the kind x86_64.")]
+    missing = list(_programs(machine, _OF_VMS))
+    done = machine.run(["unshare", "--net", "sh", "-c", _TAP])
+    return [*missing, *([_unable("tap", done.err.strip())] if done.status else [])]
 
 
 def _place(directory: Path) -> Iterator[Message]:
@@ -52,8 +69,8 @@ def _place(directory: Path) -> Iterator[Message]:
         )
 
 
-def _programs(machine: Machine) -> Iterator[Message]:
-    for program, package in _PROGRAMS.items():
+def _programs(machine: Machine, programs: Mapping[str, str]) -> Iterator[Message]:
+    for program, package in programs.items():
         if machine.run(["sh", "-c", 'command -v "$1"', "sh", program]).status:
             yield msg(
                 "The program {program} is missing (Debian package {package}).",
@@ -90,4 +107,6 @@ def _unable(what: str, output: str) -> Message:
         return msg("Network namespaces are not allowed here: {output}", output=output)
     if what == "overlay":
         return msg("Overlay mounts do not work here: {output}", output=output)
+    if what == "tap":
+        return msg("Network cards of virtual machines do not work here: {output}", output=output)
     return msg("Network bridges do not work here: {output}", output=output)

@@ -9,13 +9,16 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Literal
 
-Layer = Literal["base", "nopython", "db", "rpm"]
+Layer = Literal["base", "nopython", "db", "rpm", "vm"]
 
 LAB_RANGE = IPv4Network("198.18.0.0/15")
 """Addresses for benchmarks, never routed on the Internet (RFC 2544, RFC 6890)."""
 
 MOST_HOSTS = 200
 """What one /24 of addresses serves."""
+
+VM_MEMORY = 1024
+"""MiB of memory of a virtual machine; it takes from this machine what it uses."""
 
 USER = "ops"
 """Who logs in to lab hosts; becomes root with sudo."""
@@ -33,6 +36,11 @@ class HostSpec:
     jump: str = ""
     gateway: bool = False
     interval: str = "0.5"
+
+    @property
+    def virtual(self) -> bool:
+        """Whether it is a virtual machine, with a kernel of its own, and no container."""
+        return self.layer == "vm"
 
 
 _APP = ("app.service",)
@@ -61,7 +69,10 @@ def host_specs(count: int) -> tuple[HostSpec, ...]:
     return (*DEFAULT_HOSTS[:count], *more)
 
 
-MORE_HOSTS = (HostSpec("rpm1", layer="rpm", groups=("rpm",)),)
+MORE_HOSTS = (
+    HostSpec("rpm1", layer="rpm", groups=("rpm",)),
+    HostSpec("vm1", layer="vm", parts=("vm",), groups=("vm",)),
+)
 """Hosts that are there only when asked for by name."""
 
 
@@ -88,6 +99,12 @@ class Cable:
     bridge: str
     inside: str
     address: IPv4Address
+
+    @property
+    def mac(self) -> str:
+        """The address of a virtual machine's card: one of those that anybody may use."""
+        digest = hashlib.sha256(self.outer.encode()).hexdigest()
+        return ":".join(["52", "54", "00", digest[:2], digest[2:4], digest[4:6]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,20 +191,53 @@ def boot_command(
         "sh", str(supervisor), str(directory), ":".join(map(str, lowers)),
         "" if scoped else f"opsbook-lab/{machine}",
         " ".join(f"{one.bridge} {one.outer}" for one in cables),
+        *(_virtual if spec.virtual else _contained)(spec, directory, network),
+    ]  # fmt: skip
+
+
+def _contained(spec: HostSpec, directory: Path, network: Network) -> list[str]:
+    return [
         "systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit",
         f"--directory={directory}/root",
-        f"--machine={machine}", f"--hostname={spec.name}",
-        *(f"--network-veth-extra={one.outer}:{one.inside}" for one in cables),
+        f"--machine={network.machine(spec.name)}", f"--hostname={spec.name}",
+        *(f"--network-veth-extra={one.outer}:{one.inside}" for one in network.cables(spec)),
         "--settings=no", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
         "--console=read-only",
     ]  # fmt: skip
 
 
+def _virtual(spec: HostSpec, directory: Path, network: Network) -> list[str]:
+    """Emulated wholly in software. The first serial port is the console, the second the one on
+    which the guest tells its boot id. Five-level page tables are slow to emulate and unneeded.
+    """
+    words = [
+        "sh", str(Path(__file__).parent / "vm.sh"), str(directory),
+        "qemu-system-x86_64", "-name", spec.name, "-nodefaults", "-no-user-config",
+        "-machine", "pc,accel=tcg", "-cpu", "max,la57=off", "-smp", "1", "-m", str(VM_MEMORY),
+        "-display", "none", "-vga", "none", "-monitor", "none",
+        "-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+        "-serial", f"file:{directory}/told",
+        "-drive", f"file={directory}/disk,format=raw,if=virtio,cache=unsafe",
+        "-device", "virtio-rng-pci",
+    ]  # fmt: skip
+    for place, one in enumerate(network.cables(spec)):
+        tap = f"tap,id=n{place},ifname={one.outer},script=no,downscript=no"
+        card = f"virtio-net-pci,netdev=n{place},mac={one.mac},romfile="
+        words += ["-netdev", tap, "-device", card]
+    return words
+
+
 def interfaces(spec: HostSpec, network: Network) -> dict[str, str]:
     """The files of systemd-networkd for a host: static addresses, no way out."""
-    return {
-        f"10-{one.inside}.network": _static(one.inside, one.address) for one in network.cables(spec)
-    }
+    cables = network.cables(spec)
+    files = {f"10-{one.inside}.network": _static(one.inside, one.address) for one in cables}
+    if spec.virtual:
+        files |= {f"10-{one.inside}.link": _named(one) for one in cables}
+    return files
+
+
+def _named(cable: Cable) -> str:
+    return f"[Match]\nMACAddress={cable.mac}\n\n[Link]\nName={cable.inside}\n"
 
 
 def _static(interface: str, address: IPv4Address) -> str:
