@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 
 from opsbook.approval.policy import ANY, Approver, Policy, Seat
 from opsbook.approval.statement import Decision, Statement
+from opsbook.approval.waiver import SECURITY
 from opsbook.model.message import Message, msg
 
 TOLERANCE = timedelta(minutes=2)
@@ -28,7 +29,9 @@ TOLERANCE = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is decided on. ``made`` and ``expires`` are the plan's."""
+    """What is decided on. ``made`` and ``expires`` are the plan's; ``sweeping`` is a waiver that
+    accepts every finding.
+    """
 
     estate: str
     change: str
@@ -40,6 +43,7 @@ class Subject:
     made: datetime
     expires: datetime
     policy_digest: str
+    sweeping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +127,25 @@ def quorum_for(policy: Policy, subject: Subject) -> tuple[Seat, ...]:
         return declared.policy
     if subject.kind == "envelope":
         return declared.envelope
+    if subject.kind == "waiver":
+        return _for_waiver(declared.waiver, subject)
     if subject.emergency:
         return (Seat(group=declared.emergency.group),)
     rule = declared.quorum_for(subject.class_, subject.risk)
     return rule if rule is not None else (Seat(count=len(declared.approvers) + 1),)
+
+
+def _for_waiver(quorum: tuple[Seat, ...], subject: Subject) -> tuple[Seat, ...]:
+    """Nobody accepts everything without one of those who answer for security; that person takes
+    a seat of any group, where there is one.
+    """
+    if not subject.sweeping or any(seat.group == SECURITY for seat in quorum):
+        return quorum
+    seats = [seat.group for seat in quorum for _ in range(seat.count)]
+    if ANY in seats:
+        seats.remove(ANY)
+    counts = Counter([SECURITY, *seats])
+    return tuple(Seat(group=group, count=count) for group, count in counts.items())
 
 
 def role_for(policy: Policy, subject: Subject, who: Approver, missing: Sequence[Seat]) -> str:

@@ -88,11 +88,12 @@ class Emergency(Declared):
 
 
 class Validity(Declared):
-    """How long things are good: a plan, an approval, the approval of an envelope."""
+    """How long things are good: a plan, an approval, the approval of what stands."""
 
     plan: Duration = "72h"
     approval: Duration = "168h"
     envelope: Duration = "8784h"
+    waiver: Duration = "8784h"
 
 
 _ONE, _TWO = (Seat(count=1),), (Seat(count=2),)
@@ -112,6 +113,7 @@ class Approvers(Declared):
     emergency: Emergency = Emergency()
     policy: Quorum = _TWO
     envelope: Quorum = _TWO
+    waiver: Quorum = _TWO
     validity: Validity = Validity()
     known_requesters: bool = False
 
@@ -159,7 +161,8 @@ class Policy:
     def approval_validity(self, kind: str) -> timedelta:
         """How long an approval of a plan of that kind is good at most."""
         validity = self.declared.validity
-        return duration(validity.envelope if kind == "envelope" else validity.approval)
+        standing = {"envelope": validity.envelope, "waiver": validity.waiver}
+        return duration(standing.get(kind, validity.approval))
 
     def approver(self, principal: str) -> Approver | None:
         """The person of that principal."""

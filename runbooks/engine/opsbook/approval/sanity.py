@@ -56,6 +56,7 @@ def _unmeetable(declared: Approvers) -> Iterator[Flaw]:
     ]
     quorums.append((("emergency",), [Seat(group=declared.emergency.group)]))
     quorums += [(("policy",), declared.policy), (("envelope",), declared.envelope)]
+    quorums += [(("waiver",), declared.waiver)]
     for path, quorum in quorums:
         if not can_meet(quorum, declared.approvers):
             yield Flaw(msg("it can never be met: it asks for {quorum}, and the approvers listed"

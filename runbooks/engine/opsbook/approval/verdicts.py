@@ -11,6 +11,7 @@ from opsbook.approval.judge import Cast, Subject, Verdict, judge
 from opsbook.approval.policy import Policy
 from opsbook.approval.signatures import Signatures
 from opsbook.approval.statement import Decision, Statement
+from opsbook.approval.waiver import sweeping
 from opsbook.model.clock import unstamp
 from opsbook.model.errors import InputFault, OpsbookError, Refused
 from opsbook.model.message import Message, msg
@@ -77,6 +78,7 @@ def subject_of(dossier: Dossier) -> Subject:
         made=unstamp(plan["made"]),
         expires=unstamp(plan["expires"]),
         policy_digest=plan["policy_digest"],
+        sweeping=sweeping(plan),
     )
 
 

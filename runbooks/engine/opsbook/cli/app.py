@@ -20,6 +20,7 @@ _MODULES = (
     "envelope",
     "patching",
     "findings",
+    "waivers",
     "controls",
     "changes",
     "records",

@@ -55,7 +55,7 @@ def _draft(
     request = EnvelopeRequest(
         runbook=runbook.replace("-", "_"),
         estate=estate,
-        reason=_reason(reason),
+        reason=needed_reason(reason),
         until=until,
         limit=limit,
         allow=pairs(allow or [], "--allow"),
@@ -213,12 +213,14 @@ def _revoke(
     from opsbook.model.places import Places
     from opsbook.text import translate
 
-    for problem in revoke(change, "envelope", _reason(reason), Places.from_env(), SystemClock()):
+    why = needed_reason(reason)
+    for problem in revoke(change, "envelope", why, Places.from_env(), SystemClock()):
         print(translate(problem), file=sys.stderr)
     print(tr("{change} is revoked; nothing runs under it any more.", change=change))
 
 
-def _reason(text: str) -> str:
+def needed_reason(text: str) -> str:
+    """``text`` without blanks around it. Raises UsageFault where nothing is left."""
     from opsbook.model.errors import UsageFault
     from opsbook.model.message import msg
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from opsbook.cli.findings_common import Asked
     from opsbook.domains.hardening.store.model import Finding, State
     from opsbook.domains.hardening.store.port import Wanted
-    from opsbook.domains.hardening.store.store import FindingStore
+    from opsbook.domains.hardening.waivers.view import CountedView
     from opsbook.model.estate import Estate
 
 _AT_MOST = 200
@@ -24,7 +24,9 @@ _AT_MOST = 200
 
 def register_in(group: typer.Typer) -> None:
     """Add the commands of this module to ``group``."""
-    group.command("list", help=tr("List findings, open ones if nothing else is said."))(_list)
+    group.command("list", help=tr("List findings, open and waived ones if nothing else is said."))(
+        _list
+    )
     group.command("show", help=tr("Show one finding with all that scanners said of it."))(_show)
     group.command("hosts", help=tr("List the hosts that scanners saw, with their findings."))(
         _hosts
@@ -39,7 +41,7 @@ def _list(
     ] = None,
     state: Annotated[
         str, typer.Option("--state", metavar="WORD,...", help=tr("In these states; or all."))
-    ] = "open",
+    ] = "open,waived",
     key: Annotated[
         list[str] | None, typer.Option("--key", help=tr("Only this key; may be repeated."))
     ] = None,
@@ -52,17 +54,17 @@ def _list(
 ) -> None:
     from itertools import islice
 
-    from opsbook.cli.findings_common import asked_estate, open_store
+    from opsbook.cli.findings_common import asked_estate, open_view
 
     asked = asked_estate(estate)
     wanted = _wanted(asked, limit, severity, state, key, by_control)
-    store = open_store(asked)
-    found = store.of_estate(asked.estate.name, wanted)
+    view = open_view(asked)
+    found = view.of_estate(asked.estate.name, wanted)
     if to_json:
         stream(_as_json(one) for one in islice(found, number))
         return
     shown = [_row(one, asked.estate) for one in islice(found, number or _AT_MOST)]
-    _print(shown, sum(store.numbers(asked.estate.name, wanted).values()))
+    _print(shown, sum(view.numbers(asked.estate.name, wanted).values()))
 
 
 def _print(rows: list[dict[str, Any]], total: int) -> None:
@@ -70,9 +72,10 @@ def _print(rows: list[dict[str, Any]], total: int) -> None:
 
     columns = [("host", tr("host")), ("severity", tr("severity")), ("state", tr("state")),
                ("key", tr("finding")), ("location", tr("location")),
-               ("first_seen", tr("first seen")), ("title", tr("title"))]  # fmt: skip
-    if not any(row["location"] for row in rows):
-        del columns[4]
+               ("first_seen", tr("first seen")), ("waiver", tr("waiver")),
+               ("title", tr("title"))]  # fmt: skip
+    columns = [(name, heading) for name, heading in columns
+               if name not in ("location", "waiver") or any(row[name] for row in rows)]  # fmt: skip
     listing(rows, columns, to_json=False)
     if total > len(rows):
         print(tr("These are {shown} of {total}; -n or --json gives more.", shown=len(rows),
@@ -132,8 +135,20 @@ def _row(finding: Finding, estate: Estate) -> dict[str, Any]:
         "key": finding.key,
         "location": finding.location,
         "first_seen": finding.first_seen.astimezone(estate.zone).date(),
+        "waiver": _waiver(finding, estate),
         "title": title,
     }
+
+
+def _waiver(finding: Finding, estate: Estate) -> str:
+    """The number of the waiver, and until when it accepts the finding or that it does no more."""
+    accepted = finding.accepted
+    if accepted is None:
+        return ""
+    if accepted.why is not None:
+        return tr("{change} no more", change=accepted.change)
+    until = accepted.until.astimezone(estate.zone).date()
+    return tr("{change} until {until}", change=accepted.change, until=until)
 
 
 def _as_json(finding: Finding) -> dict[str, Any]:
@@ -143,11 +158,28 @@ def _as_json(finding: Finding) -> dict[str, Any]:
 
     moments = {name: stamp(getattr(finding, name)) for name in ("first_seen", "last_seen")}
     told = asdict(finding) | moments | {"control": finding.control}
+    told["accepted"] = _acceptance(finding)
     told["sightings"] = [
         asdict(one) | {"look": asdict(one.look) | {"at": stamp(one.look.at)}}
         for one in finding.sightings
     ]
     return told
+
+
+def _acceptance(finding: Finding) -> dict[str, Any] | None:
+    from dataclasses import asdict
+
+    from opsbook.model.clock import stamp
+
+    accepted = finding.accepted
+    if accepted is None:
+        return None
+    return asdict(accepted) | {
+        "since": stamp(accepted.since),
+        "until": stamp(accepted.until),
+        "over": stamp(accepted.over) if accepted.over else None,
+        "why": accepted.why.english() if accepted.why else None,
+    }
 
 
 def stream(rows: Iterable[dict[str, Any]]) -> None:
@@ -169,10 +201,10 @@ def _show(
     ] = None,
     to_json: JsonOption = False,
 ) -> None:
-    from opsbook.cli.findings_common import asked_estate, open_store
+    from opsbook.cli.findings_common import asked_estate, open_view
 
     asked = asked_estate(estate)
-    found = list(_found(open_store(asked), asked.estate.name, host, key, location))
+    found = list(_found(open_view(asked), asked.estate.name, host, key, location))
     if not found:
         raise _none(host, key, asked)
     if to_json:
@@ -187,12 +219,12 @@ def _show(
 
 
 def _found(
-    store: FindingStore, estate: str, host: str, key: str, location: str | None
+    view: CountedView, estate: str, host: str, key: str, location: str | None
 ) -> Iterator[Finding]:
     """The finding at ``location``; everywhere if none is given."""
     for whole in whole_keys(key):
-        for place in store.places(estate, host, whole) if location is None else (location,):
-            one = store.one(estate, host, whole, place)
+        for place in view.places(estate, host, whole) if location is None else (location,):
+            one = view.one(estate, host, whole, place)
             if one is not None:
                 yield one
 
@@ -209,21 +241,21 @@ def _none(host: str, key: str, asked: Asked) -> Exception:
 
 
 def _hosts(estate: EstateOption, to_json: JsonOption = False) -> None:
-    from opsbook.cli.findings_common import SEVERITIES, asked_estate, open_store
+    from opsbook.cli.findings_common import SEVERITIES, asked_estate, open_view
     from opsbook.cli.show import as_json, listing
     from opsbook.cli.words import word
     from opsbook.model.clock import stamp
 
     asked = asked_estate(estate)
-    found = open_store(asked).hosts(asked.estate.name)
+    found = open_view(asked).hosts(asked.estate.name)
     never = sorted({one.name for one in asked.inventory.hosts} - {h["host"] for h in found})
     if to_json:
         rows = [row | {"last_look": stamp(row["last_look"])} for row in found]
         as_json({"hosts": rows, "never_seen": never})
         return
     columns = [("host", tr("host")), *((name, word(SEVERITIES, name)) for name in SEVERITIES),
-               ("fixed", tr("fixed")), ("undecided", tr("undecided")), ("scans", tr("scans")),
-               ("last", tr("last scanned"))]  # fmt: skip
+               ("waived", tr("waived")), ("fixed", tr("fixed")), ("undecided", tr("undecided")),
+               ("scans", tr("scans")), ("last", tr("last scanned"))]  # fmt: skip
     listing([_host_row(row, asked.estate) for row in found if row["known"]], columns, to_json=False)
     _strangers([row for row in found if not row["known"]], asked.estate)
     if never:
@@ -238,6 +270,7 @@ def _host_row(row: dict[str, Any], estate: Estate) -> dict[str, Any]:
     return {
         "host": row["host"],
         **row["open"],
+        "waived": states.get("waived"),
         "fixed": states.get("fixed"),
         "undecided": states.get("undecided"),
         "scans": row["scans"],

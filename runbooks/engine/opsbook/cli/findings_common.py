@@ -8,6 +8,7 @@ from opsbook.model.message import msg
 
 if TYPE_CHECKING:
     from opsbook.domains.hardening.store.store import FindingStore
+    from opsbook.domains.hardening.waivers.view import CountedView
     from opsbook.model.estate import Estate, Inventory
     from opsbook.model.places import Places
 
@@ -67,6 +68,16 @@ def open_store(asked: Asked) -> FindingStore:
     from opsbook.domains.hardening.store.store import open_findings
 
     return open_findings(asked.places, asked.estate.name, asked.inventory)
+
+
+def open_view(asked: Asked) -> CountedView:
+    """The findings of the store as they are now, those waived that are accepted."""
+    from opsbook.domains.hardening.waivers.register import open_register
+    from opsbook.domains.hardening.waivers.view import CountedView
+    from opsbook.model.clock import SystemClock
+
+    register = open_register(asked.places, asked.estate, asked.inventory)
+    return CountedView(open_store(asked), register, SystemClock().now())
 
 
 def one_of(value: str | None, known: list[str], what: str) -> list[str]:

@@ -20,13 +20,14 @@ from opsbook.documents.blocks import (
     Points,
     Prose,
 )
+from opsbook.documents.changes.labels import CATEGORIES
 from opsbook.documents.terminal import columns, lay_out
 from opsbook.documents.words import Words
 from opsbook.domains.hardening.store.keeping import moment_told
 from opsbook.domains.hardening.store.matching import telling
 from opsbook.domains.hardening.store.model import Finding, Sighting
 from opsbook.model.estate import Estate
-from opsbook.text import current, tr
+from opsbook.text import current, tr, translate
 
 MOST_STRANGERS = 20
 """Hosts that were not matched are named on the page up to this number; JSON has more."""
@@ -198,10 +199,30 @@ def _facts(finding: Finding, estate: Estate) -> Iterator[tuple[str, str]]:
                              host=finding.host)  # fmt: skip
     yield tr("first seen"), shown(finding.first_seen, estate.zone)
     yield tr("last seen"), shown(finding.last_seen, estate.zone)
+    yield from _accepted(finding, estate)
     ids = finding.ids
     told = (*ids.cve, *ids.cnvd, *ids.cnnvd, *ids.cncve, *ids.cce, *ids.other)
     if told:
         yield tr("identifiers"), listed(told)
+
+
+def _accepted(finding: Finding, estate: Estate) -> Iterator[tuple[str, str]]:
+    """By which waiver it is accepted; or was, since when it is open again, and why."""
+    one = finding.accepted
+    if one is None:
+        return
+    until = shown(one.until, estate.zone)
+    if one.why is None:
+        yield tr("waived by"), tr("{change} until {until}", change=one.change, until=until)
+    else:
+        over = shown(one.over, estate.zone) if one.over else ""
+        why = translate(one.why)
+        yield tr("open again"), _both(tr("{change}: {reason}", change=one.change, reason=why), over)
+    yield tr("category"), word(CATEGORIES, one.category)
+    yield tr("why"), one.reason
+    yield tr("owner"), one.owner
+    if one.compensating:
+        yield tr("done instead"), one.compensating
 
 
 def _evidence(one: Sighting, estate: Estate) -> Iterator[Part]:

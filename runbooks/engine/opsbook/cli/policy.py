@@ -92,6 +92,7 @@ def _print(adopted: Adopted, told: list[Message]) -> None:
     print(labelled(tr("An emergency"), f"1 x {declared.emergency.group}"))
     print(labelled(tr("A change of this policy"), quorum(declared.policy)))
     print(labelled(tr("An envelope"), quorum(declared.envelope)))
+    print(labelled(tr("A waiver"), quorum(declared.waiver)))
     for message in told:
         print(tr("The files differ: {what}", what=translate(message)))
 

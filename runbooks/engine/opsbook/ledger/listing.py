@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from opsbook.ledger.reading import Reader
 from opsbook.ledger.runs import RunLine
 from opsbook.ledger.schema import check_not_pending, check_schema
 from opsbook.model.errors import UsageFault
+from opsbook.model.event import Event
 from opsbook.model.message import msg
 from opsbook.model.outcome import RunState
 
@@ -38,6 +39,22 @@ def open_reader(path: Path, *, copied: bool = False) -> Reader:
         reader = Reader(path, copied=copied)
         check_schema(reader.schema, path)
     return reader
+
+
+class Written:
+    """Implements :class:`opsbook.ledger.port.Story` over a ledger's file, which is opened for each
+    question and given back.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def events(
+        self, *, run: str = "", kinds: Sequence[str] = (), after: int = 0
+    ) -> Iterator[Event]:
+        """Events in order, narrowed by run, kinds and sequence number."""
+        with sqlite.explained(self._path), open_reader(self._path) as reader:
+            yield from reader.events(run=run, kinds=kinds, after=after)
 
 
 def find_runs(

@@ -39,7 +39,7 @@ _NOT_TO_BE_APPLIED = {
     ChangeState.APPLIED: msg("its plan was used already"),
     ChangeState.FAILED: msg("its plan was used already"),
     ChangeState.UNDONE: msg("its plan was used already"),
-    ChangeState.STANDING: msg("it is an envelope, not a change"),
+    ChangeState.STANDING: msg("it stands by itself, there is nothing to carry out"),
     ChangeState.REVOKED: msg("it was revoked"),
     ChangeState.ENDED: msg("its time is over"),
 }

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from opsbook.model.finding import Ids, Result, Severity
+from opsbook.model.message import Message
 
 CONTROL = "control:"
 """What the key of a finding begins with that belongs to a control of the catalogue."""
@@ -89,6 +90,26 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """By which waiver a finding is, or was, accepted for a while; given by the register of waivers.
+
+    ``change`` is the waiver's number, ``since`` when it was approved, ``until`` its end. One that
+    no longer accepts the finding says why (``why``) and since when (``over``, None where there is
+    no telling: its signatures do not hold any more, the host is another).
+    """
+
+    change: str
+    category: str
+    reason: str
+    owner: str
+    compensating: str
+    since: datetime
+    until: datetime
+    over: datetime | None = None
+    why: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One finding. ``known`` is False where no host of the inventory matches: ``host`` is then
     what the scanner called it.
@@ -97,7 +118,7 @@ class Finding:
     that stands no more, among all), ``title`` and ``ids`` are those of all its sightings.
     ``first_seen`` and ``last_seen`` are the first and the last look at which it failed, or of one
     that never failed was told of. ``sightings`` are in the order of their looks, oldest first;
-    empty in long lists.
+    empty in long lists. ``accepted`` is told of what is waived, and of what was and is open again.
     """
 
     host: str
@@ -111,6 +132,7 @@ class Finding:
     ids: Ids = NO_IDS
     sightings: tuple[Sighting, ...] = ()
     known: bool = True
+    accepted: Acceptance | None = None
 
     @property
     def control(self) -> str | None:
