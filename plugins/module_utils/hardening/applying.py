@@ -184,9 +184,10 @@ class _Stage:
                           " was touched; prepare the change again.")  # fmt: skip
         own.foresee(steps, self.kept.forward)
         journal.note(self.task.change, "applying")
-        self.kept.note_generated(also_written(steps), done=False)
+        brought = self._brought(steps)
+        self.kept.note_generated(brought, done=False)
         own.install(steps, self.kept.forward, journal.log_path(self.task.change))
-        self.kept.note_generated(also_written(steps), done=True)
+        self.kept.note_generated(brought, done=True)
         wrong = [one.name for one in steps if own.version(one.name) != one.after]
         if wrong:
             raise Failed(f"{wrong[0]} is at {own.version(wrong[0]) or 'no version'} afterwards, and"
@@ -196,6 +197,13 @@ class _Stage:
             validation.require(again)
         except Refused as refused:
             raise Failed(f"{refused}. Packages are installed; undo brings them back.") from refused
+
+    def _brought(self, steps: t.Sequence[t.Any]) -> list[str]:
+        """What packages write of the kept files: stacks of PAM, and conffiles that steps change."""
+        manifest = self.kept.manifest() or {}
+        theirs = {row["path"] for row in manifest["conffiles"]}
+        ours = {row["path"] for row in manifest["paths"]}
+        return sorted({*also_written(steps), *(theirs & ours)})
 
     def _repair(self, own: t.Any) -> None:
         """Finish an interrupted package manager where it was this change's. Raises Refused."""

@@ -53,6 +53,11 @@ def look_at(host: Host, rows: t.Sequence[t.Any], tolerant: bool = False) -> t.Tu
     return draft, found
 
 
+def _one_line(text: str) -> str:
+    """What is told and what is compared: the plan keeps no control characters either."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
 def _looked(draft: Draft, step: Step, tolerant: bool) -> Looked:
     from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import activations
 
@@ -65,6 +70,7 @@ def _looked(draft: Draft, step: Step, tolerant: bool) -> Looked:
         if not tolerant:
             raise
         look = Look(NOTHING, NOTHING, str(error))
+    look = Look(*map(_one_line, look))
     written = [path for path in draft.files if files.get(path) != draft.files[path]]
     written += [path for name in set(draft.generators) - generators
                 for path in draft.generators[name].paths]  # fmt: skip

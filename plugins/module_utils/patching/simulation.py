@@ -63,7 +63,7 @@ def simulate(*arguments: str) -> Simulation:
     return read_summary(
         run("apt-get", "--print-uris", "-V", "-q", "-o", "Debug::NoLocking=1",
             "-o", "APT::Get::AutomaticRemove=false", "-o", "APT::Get::Show-Upgraded=true",
-            "-o", "APT::Get::Show-Versions=true", *arguments)
+            "-o", "APT::Get::Show-Versions=true", "-o", "Dir::Log::Planner=/dev/null", *arguments)
     )  # fmt: skip
 
 

@@ -81,7 +81,8 @@ class SshdOption(Step):
             matches = [i for i, line in enumerate(kept) if _is_match(line)]
             place = matches[0] if matches else max(0, len(kept) - (kept[-1] == ""))
             kept.insert(place, wanted)
-            draft.write(path, "\n".join(kept if kept[-1] == "" else [*kept, ""]))
+            mode = None if draft.stat(path) else 0o600  # as sshd_config itself should be
+            draft.write(path, "\n".join(kept if kept[-1] == "" else [*kept, ""]), mode)
 
 
 def files(draft: Draft) -> list[str]:

@@ -3,7 +3,8 @@ pending=$(case $FAMILY in
 debian)
     set -- /var/lib/apt/lists/*Packages*
     [ -e "$1" ] || { echo no-lists; exit; }
-    limited apt-get -s -o Debug::NoLocking=true dist-upgrade | awk '$1 == "Inst" && /[Ss]ecurity/ { print $2 }'
+    limited apt-get -s -o Debug::NoLocking=true -o Dir::Log::Planner=/dev/null dist-upgrade |
+        awk '$1 == "Inst" && /[Ss]ecurity/ { print $2 }'
     ;;
 rhel) timeout 60 dnf -q -C updateinfo list --security 2>/dev/null | awk 'NF == 3 { print $3 }' ;;
 esac) || { cannot no_tool:apt && return 0; }
