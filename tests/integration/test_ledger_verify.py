@@ -20,14 +20,14 @@ from opsbook.ledger import witness as witnesses
 from opsbook.ledger.audit import audit
 from opsbook.ledger.chain import Head, event_hash, genesis
 from opsbook.ledger.claims import WitnessLines
-from opsbook.ledger.listing import open_reader
+from opsbook.ledger.listing import Written, open_reader
 from opsbook.ledger.pruned import PrunedRanges
 from opsbook.ledger.signing import Signer, public_keys, to_line
 from opsbook.ledger.store import open_ledger
 from opsbook.ledger.verdict import Level, Verdict, What
 from opsbook.ledger.verify import verify
 from opsbook.ledger.witness import read_lines
-from opsbook.model.errors import IntegrityFault, OpsbookError
+from opsbook.model.errors import IntegrityFault, OpsbookError, UsageFault
 from opsbook.model.estate import Witness
 from opsbook.model.event import NewEvent
 from opsbook.model.places import Places
@@ -349,6 +349,19 @@ def test_a_schema_that_is_no_number_is_a_fault(scene: Scene, value: str) -> None
     scene.sql(f"UPDATE meta SET value = '{value}' WHERE name = 'schema'")
     with pytest.raises(IntegrityFault):
         scene.verify()
+
+
+@pytest.mark.parametrize("begun", ["", "PRAGMA journal_mode=WAL"])
+def test_a_file_left_by_a_disk_without_room_is_no_ledger_yet(tmp_path: Path, begun: str) -> None:
+    places = Places(tmp_path)
+    with closing(sqlite3.connect(places.ledger)) as db:
+        db.execute(begun)
+    places.ledger.touch()
+    with pytest.raises(UsageFault, match="no ledger"):
+        open_reader(places.ledger)
+    assert list(Written(places.ledger).events()) == []
+    with closing(open_ledger(places, FakeClock())):
+        open_reader(places.ledger).close()
 
 
 @pytest.mark.parametrize("table", ["meta", "events", "runs", "checkpoints"])

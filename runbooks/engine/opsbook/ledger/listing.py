@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ def open_reader(path: Path, *, copied: bool = False) -> Reader:
     unfinished, IntegrityFault when the file is no ledger.
     """
     check_not_pending(path.parent)
-    if not path.is_file():
+    if not there_is(path, copied=copied):
         raise UsageFault(
             msg("There is no ledger {path} yet.", path=path),
             next_step=msg("The first opsbook run makes it; OPSBOOK_STATE says where."),
@@ -39,6 +40,16 @@ def open_reader(path: Path, *, copied: bool = False) -> Reader:
         reader = Reader(path, copied=copied)
         check_schema(reader.schema, path)
     return reader
+
+
+def there_is(path: Path, *, copied: bool = False) -> bool:
+    """Whether the ledger ``path`` was ever made: a file without any table is left of one for which
+    the disk had no room. Raises IntegrityFault when the file is no database.
+    """
+    if not path.is_file():
+        return False
+    with sqlite.explained(path), closing(sqlite.readonly(path, copied=copied)) as db:
+        return db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
 
 
 class Written:
@@ -52,7 +63,9 @@ class Written:
     def events(
         self, *, run: str = "", kinds: Sequence[str] = (), after: int = 0
     ) -> Iterator[Event]:
-        """Events in order, narrowed by run, kinds and sequence number."""
+        """Events in order, narrowed by run, kinds and sequence number; none before the first."""
+        if not there_is(self._path):
+            return
         with sqlite.explained(self._path), open_reader(self._path) as reader:
             yield from reader.events(run=run, kinds=kinds, after=after)
 
