@@ -8,6 +8,7 @@ from typing import Any
 
 from opsbook.calendars.wallclock import shown
 from opsbook.cli.findings_common import CREDENTIALED, RESULTS, SEVERITIES, STATES
+from opsbook.cli.findings_reasons import reason
 from opsbook.cli.words import listed, word
 from opsbook.documents.blocks import (
     Block,
@@ -149,7 +150,7 @@ def _stranger(host: Mapping[str, Any]) -> str:
     text = listed(names[:_MOST_NAMES]) + (" ..." if len(names) > _MOST_NAMES else "")
     if host["several"]:
         could = tr("could be {hosts}", hosts=listed(host["several"]))
-        return "; ".join(filter(None, (text, could)))
+        return tr("; ").join(filter(None, (text, could)))
     return text or tr("not in the inventory")
 
 
@@ -157,7 +158,10 @@ def _unreadable(unreadable: Sequence[Mapping[str, Any]]) -> Iterator[Part]:
     if unreadable:
         yield Points(
             tr("Could not be read"),
-            [(f"{one['number']:,} × {one['why']}", _where(one)) for one in unreadable],
+            [
+                (f"{one['number']:,} × {translate(reason(one['why']))}", _where(one))
+                for one in unreadable
+            ],
             strong=True,
         )
 
@@ -165,7 +169,7 @@ def _unreadable(unreadable: Sequence[Mapping[str, Any]]) -> Iterator[Part]:
 def _where(one: Mapping[str, Any]) -> str:
     first = tr("first at {place}", place=one["where"]) if one["where"] else ""
     rest = tr("nothing behind it was read") if one["ends"] else ""
-    return "; ".join(filter(None, (first, rest)))
+    return tr("; ").join(filter(None, (first, rest)))
 
 
 def finding_page(finding: Finding, estate: Estate) -> Page:
@@ -235,7 +239,7 @@ def _evidence(one: Sighting, estate: Estate) -> Iterator[Part]:
 
 
 def _about(one: Sighting, estate: Estate) -> Iterator[tuple[str, str]]:
-    yield tr("says"), f"{word(RESULTS, one.result)}, {word(SEVERITIES, one.severity)}"
+    yield tr("says"), listed([word(RESULTS, one.result), word(SEVERITIES, one.severity)])
     if one.told:
         yield tr("in its own words"), one.told
     if one.title:
