@@ -234,8 +234,8 @@ class Scene:
         job = self.job(["web1"], None, variables, **parameters)
         planner = self.planner(job)
         surveys = {"web1": host.survey(self.catalogue.controls)}
-        asked = planner.asks(surveys, job)
-        planner.learn({name: host.survey({}, one["steps"]) for name, one in asked.items()}, job)
+        while asked := planner.asks(surveys, job):
+            planner.learn({name: host.survey({}, one["steps"]) for name, one in asked.items()}, job)
         made = planner.settle(surveys, job)["web1"]
         assert isinstance(made, HostPlan), made
         return HostPlan.from_json("web1", made.to_json())

@@ -300,6 +300,20 @@ def test_stacks_of_pam_that_were_changed_by_hand_are_a_problem_and_stay(host: Ro
     assert "by hand" in look["problem"]
 
 
+UNREADABLE = [
+    step("kind", "magic", wand="x"),
+    step("field", "line", file="/etc/issue", line="two\nlines"),
+    step("path", "mode", paths=["/proc/1"], at_most="0600"),
+    step("link", "line", file="/etc/mtab", line="x"),
+]
+
+
+def test_a_step_that_cannot_be_read_is_a_problem_of_its_own_and_no_one_else_s(host: Root) -> None:
+    looks = looks_of(host, [*UNREADABLE, SAFE[0]])
+    assert [row["id"] for row in looks if row["problem"]] == [one["id"] for one in UNREADABLE]
+    assert (looks[-1]["id"], looks[-1]["changes"]) == ("max_days#1", True)
+
+
 def test_check_mode_of_every_module_only_looks(host: Root) -> None:
     plan = plan_of(host)
     before = host.sh(LISTING)
@@ -418,6 +432,61 @@ def test_the_guard_needs_no_room_on_a_full_disk(host: Root) -> None:
     assert "\nreverted\n" in done.stdout
 
 
+SSHD = "/etc/ssh/sshd_config"
+BOTH = [
+    step("mode", "mode", paths=[SSHD], at_most="0600", owner="root", groups=["root"]),
+    step("noise", "line", file=SSHD, line="# kept by opsbook"),
+    step("x11", "sshd_option", option="X11Forwarding", value="no", risky=True),
+    step("reach", "mode", paths=[SSHD], at_most="0400", risky=True),
+]
+SPLIT = [[BOTH[0], BOTH[2]], [BOTH[1], BOTH[3]]]
+
+
+@pytest.mark.parametrize("steps", SPLIT, ids=["mode-then-bytes", "bytes-then-mode"])
+def test_what_the_safe_stage_did_to_a_file_is_no_stranger_s_work_to_the_risky_one(
+    host: Root, steps: list[dict[str, Any]]
+) -> None:
+    before = host.sh(LISTING)
+    plan = plan_of(host, steps)
+    all_of_it(host, plan)
+    again = do(host, "apply", plan)
+    assert (again.get("failed"), again["changed"]) == (None, False)
+    assert do(host, "undo", plan)["opsbook_undone"]["verified"] is True
+    assert host.sh(LISTING) == before
+
+
+@pytest.mark.parametrize("verb", ["undo", "again"])
+def test_a_kill_in_either_stage_of_one_file_is_mended_by_doing_it_again_or_by_undo(
+    host: Root, verb: str
+) -> None:
+    before = host.sh(LISTING)
+    plan = plan_of(host, BOTH)
+    died = 0
+    for stage, point in (("safe", 1), ("safe", 7), ("risky", 12), ("risky", 20)):
+        do(host, "prepare", plan)
+        if stage == "risky":
+            do(host, "apply", plan)
+        put(host, "/root/die-at", str(point))
+        died += host.run(*_module_command("apply", plan, stage=stage)).returncode != 0
+        host.path("/root/die-at").unlink()
+        if verb == "again":
+            all_of_it(host, plan)
+        result = do(host, "undo", plan)
+        assert result.get("opsbook_undone", {}).get("verified"), (stage, point, result)
+        assert host.sh(LISTING) == before, (stage, point)
+    assert died >= 3
+
+
+def test_what_a_stranger_did_between_the_stages_is_still_named(host: Root) -> None:
+    plan = plan_of(host, BOTH)
+    do(host, "prepare", plan)
+    do(host, "apply", plan)
+    host.sh(f"echo '# mine' >> {SSHD}")
+    for result in (do(host, "apply", plan, stage="risky"), do(host, "undo", plan)):
+        assert SSHD in result["msg"]
+        assert "somebody else" in result["msg"]
+
+
 @pytest.fixture(scope="module")
 def archive(site: Root, tmp_path_factory: pytest.TempPathFactory) -> Root:
     """The same host with an archive of two packages, and one that is to go."""
@@ -427,6 +496,7 @@ def archive(site: Root, tmp_path_factory: pytest.TempPathFactory) -> Root:
              Depends="try-lib")  # fmt: skip
     root = Root(place / "root", site.layer())
     shutil.copytree(place, root.path("/srv/archive"), ignore=shutil.ignore_patterns("root"))
+    make_deb(root.path("/srv/archive"), "try-telnet", "0.18")  # on offer, and not installed
     make_archive(root.path("/srv/archive"))
     old = place / "old"
     old.mkdir()

@@ -226,3 +226,40 @@ def test_a_host_that_does_not_say_what_its_steps_would_do_has_no_plan() -> None:
     found = planner.settle(surveys, job)["web1"]
     assert isinstance(found, HostFailed)
     assert "did not say what pkg.absent:telnet#1 would do" in found.problem.english()
+
+
+TWO = """
+- key: a.first
+  severity: high
+  expect: {effective.x: {is: present}}
+  steps:
+    - {kind: sysctl, name: a, value: "1"}
+    - {kind: sysctl, name: b, value: "1"}
+- key: b.second
+  severity: low
+  expect: {effective.x: {is: present}}
+  steps: [{kind: sysctl, name: c, value: "1"}]
+"""
+
+
+def test_when_a_control_cannot_be_done_the_host_looks_once_more_at_what_is_left() -> None:
+    scene = Scene(TWO)
+    scene.findings.put("small", finding("a.first"), finding("b.second"))
+    job = scene.job(["web1"])
+    planner = scene.planner(job)
+    host = MemoryHost(problems={"a.first#2": "read-only"})
+    surveys = {"web1": host.survey(scene.catalogue.controls)}
+    first = planner.asks(surveys, job)["web1"]["steps"]
+    assert [step["id"] for step in first] == ["a.first#1", "a.first#2", "b.second#1"]
+    planner.learn({"web1": host.survey({}, first)}, job)
+    second = planner.asks(surveys, job)["web1"]["steps"]
+    assert [step["id"] for step in second] == ["b.second#1"]
+    host.state = {("sysctl", "c"): "beside nothing of the other"}
+    planner.learn({"web1": host.survey({}, second)}, job)
+    assert planner.asks(surveys, job) == {}
+    plan = planner.settle(surveys, job)["web1"]
+    assert isinstance(plan, HostPlan)
+    assert [(item.key, item.before) for item in plan.items] == [
+        ("control:b.second#1", "beside nothing of the other")
+    ]
+    assert [(row["key"], row["kind"]) for row in plan.given["manual"]] == [("a.first", "cannot")]

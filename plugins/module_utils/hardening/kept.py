@@ -29,6 +29,7 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.names im
 SCHEMA = "opsbook.hardening-bundle/1"
 Row = t.Dict[str, t.Any]
 _ANY = "any"
+_OWN = ("mode", "uid", "gid")
 
 
 class Kept:
@@ -71,18 +72,22 @@ class Kept:
 
     def extend(self, draft: Draft) -> None:
         """Keep also what turned up after the packages came. Raises OSError."""
-        known = self.rows("paths") + self.rows("attributes")
-        paths = {row["path"] for row in known}
+        paths = {row["path"] for row in self.rows("paths")}
+        first = {row["path"]: row for row in reversed(self.rows("attributes"))}
         effects = {(one.kind, one.key) for one in self.effects()}
         new = Draft(draft.host)
-        new.attributes = {p: a for p, a in draft.attributes.items() if p not in paths}
+        new.attributes = {p: a for p, a in draft.attributes.items() if p not in {*paths, *first}}
         new.effects = {key: one for key, one in draft.effects.items() if key not in effects}
         left = [path for path in draft.paths if path not in paths]
         if not (left or new.attributes or new.effects):
             return
+        self.note_written(_written(keepsakes.look(path)) for path in left if path in first)
         directory = f"{self.directory}/more"
         place = f"{directory}/{len(hostfiles.names(hostfiles.private(directory))):03}"
         taken = _taken(new, left, hostfiles.private(place))
+        for row in taken["paths"]:  # a mode that this change gave it is not the one of before
+            if row["kind"] == "file" and row["path"] in first:
+                row.update({key: first[row["path"]][key] for key in _OWN})
         hostfiles.sync_tree(directory)
         more = hostfiles.read_json(self.directory + "/more.json") or []
         row = dict(taken, place=os.path.relpath(place, self.directory))
@@ -103,8 +108,17 @@ class Kept:
         return [Effect(**row) for row in self.rows("effects")]
 
     def note_written(self, rows: t.Iterable[Row]) -> None:
-        """Say durably what will be written, before it is. Raises OSError."""
+        """Say durably what will be written, before it is. Raises OSError.
+
+        Of a file whose bytes another stage writes, a new mode is told with the bytes that are
+        there: what was done by one stage is no stranger's work to the next.
+        """
         found = self.written()
+        whole = {row["path"] for row in self.rows("paths")}
+        rows = list(rows)
+        for row in [row for row in rows if row["kind"] == "attributes" and row["path"] in whole]:
+            now = keepsakes.look(row["path"])
+            rows.append({**_written(now), **{key: row[key] for key in _OWN}})
         for row in rows:
             known = found.setdefault(row["path"], [])
             if row not in known:

@@ -12,7 +12,7 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.steps.b
     Step,
 )
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.system import Host
-from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Failed, Refused
 
 Row = t.Dict[str, t.Any]
 
@@ -44,13 +44,29 @@ def look_at(host: Host, rows: t.Sequence[t.Any], tolerant: bool = False) -> t.Tu
         Draft, t.List[Looked]]:  # fmt: skip
     """The draft after all steps, and each step's look. Raises Refused.
 
-    ``tolerant`` (for the survey): a step that cannot be looked at is a problem of its own.
+    ``tolerant`` (for the survey): a step that cannot be read or looked at is a problem of its own.
     """
     draft, found = Draft(host), []
     for row in rows:
-        step = step_of(row, host.family)
+        try:
+            step = step_of(row, host.family)
+        except Refused as refused:
+            if not tolerant:
+                raise
+            step = _Unread(row, refused)
         found.append(_looked(draft, step, tolerant))
     return draft, found
+
+
+class _Unread(Step):
+    """A step that cannot be read: only its name is known, and why."""
+
+    def __init__(self, row: t.Any, why: Refused) -> None:
+        self.id = _one_line(str(row.get("id", "")) if isinstance(row, dict) else "")[:200]
+        self.why = why
+
+    def look(self, draft: Draft) -> Look:
+        raise self.why
 
 
 def _one_line(text: str) -> str:
@@ -66,7 +82,7 @@ def _looked(draft: Draft, step: Step, tolerant: bool) -> Looked:
     draft.step = step.id
     try:
         look = step.look(draft)
-    except (Refused, OSError) as error:
+    except (Refused, Failed, OSError, ValueError) as error:
         if not tolerant:
             raise
         look = Look(NOTHING, NOTHING, str(error))

@@ -62,7 +62,8 @@ def _by_apt(own: t.Any, names: t.Sequence[str], present: bool) -> tuple[list[Row
         arch = key.partition(":")[2] or record.get("Architecture", "")
         if move.after and not record.get("SHA256"):
             return [], f"no archive of this host tells the digest of {move.package} {move.after}"
-        rows.append({"package": move.package, "arch": arch, "from": move.before, "to": move.after,
+        before = own.version(key) if key else ""  # of what goes, apt tells the version on offer
+        rows.append({"package": move.package, "arch": arch, "from": before, "to": move.after,
                      "sha256": record.get("SHA256", "").lower(),
                      "size": int(record.get("Size") or 0)})  # fmt: skip
     return rows, ""

@@ -195,7 +195,8 @@ class Planner(Protocol):
     ) -> Mapping[str, Mapping[str, Any]]:
         """What must still be asked: host -> value of ``opsbook_asked`` for the survey there.
 
-        Empty when nothing must, and whenever ``job.plans`` is not empty.
+        Empty when nothing must, and whenever ``job.plans`` is not empty. Called again after
+        :meth:`learn`, as an answer may raise another question; nothing is asked of a host twice.
         """
         ...
 

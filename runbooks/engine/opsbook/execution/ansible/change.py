@@ -30,6 +30,9 @@ WIDE = 50
 _TEMPLATES = {"opsbook_plan": "{{ opsbook_plans[inventory_hostname] | default({}) }}"}
 _CHECKING = ("--check", "--diff")
 
+_ROUNDS = 5
+"""So often a planner may ask hosts before it must say what it makes of their answers."""
+
 
 class PlaybookChange:
     """A :class:`opsbook.execution.work.ChangeWork`; one object may serve several waves."""
@@ -89,12 +92,18 @@ class PlaybookChange:
         """Plans by the planner, from what the survey read."""
         assert self._planner is not None
         surveys, faults = self._survey(hosts, job)
-        asked = self._planner.asks(surveys, job)
-        silent: Mapping[str, OpsbookError] = {}
-        if asked:
+        silent: dict[str, OpsbookError] = {}
+        before: dict[str, Any] = {}
+        for _ in range(_ROUNDS):
+            asked = {host: question for host, question in self._planner.asks(surveys, job).items()
+                     if host not in silent and before.get(host) != question}  # fmt: skip
+            if not asked:
+                break
             some = [host for host in hosts if host.name in asked]
-            answers, silent = self._survey(some, job, asked)
+            answers, lost_now = self._survey(some, job, asked)
             self._planner.learn(answers, job)
+            silent |= lost_now
+            before |= asked
         settled = self._planner.settle(surveys, job)
         lost = {name: silent.get(name, why) for name, why in settled.items()
                 if isinstance(why, OpsbookError)}  # fmt: skip

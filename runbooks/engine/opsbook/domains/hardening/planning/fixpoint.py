@@ -76,12 +76,17 @@ class Settled:
     notes: tuple[Message, ...]
 
 
-def settle(host: Host, choice: Choice, way: Way, *, local: bool) -> Settled:
-    """Bring ``choice`` to the point at which nothing new comes of it."""
+def settle(
+    host: Host, choice: Choice, way: Way, *, local: bool, cannot: Sequence[Aside] = ()
+) -> Settled:
+    """Bring ``choice`` to the point at which nothing new comes of it.
+
+    ``cannot`` are controls of which the host has said that they cannot be set right there.
+    """
     works: dict[str, Work] = {}
-    asides = {(aside.kind, aside.key): aside for aside in choice.asides}
-    seen: set[str] = set()
-    wave: Sequence[Candidate] = choice.taken
+    asides = {(aside.kind, aside.key): aside for aside in (*choice.asides, *cannot)}
+    seen = {aside.key for aside in cannot}
+    wave: Sequence[Candidate] = [one for one in choice.taken if one.control.key not in seen]
     while wave:
         for one in wave:
             seen.add(one.control.key)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opsbook.domains.hardening.planning.choice import Aside, Host, aside_of
+from opsbook.domains.hardening.planning.choice import Aside, Host, aside_of, choose
 from opsbook.domains.hardening.planning.claims import PRESENT, claims_of, packages
-from opsbook.domains.hardening.planning.fixpoint import Settled, Work
+from opsbook.domains.hardening.planning.fixpoint import Settled, Work, settle
 from opsbook.domains.hardening.planning.snapshot import Look, Marker
 from opsbook.domains.hardening.planning.way import Way
 from opsbook.domains.hardening.planning.wishes import FINDINGS
@@ -34,11 +34,34 @@ Step = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What was decided for a host before its steps were looked at."""
+    """What was decided for a host before its steps were looked at; ``cannot`` are controls of
+    which an earlier look said that their steps cannot be done.
+    """
 
     host: Host
     way: Way
     settled: Settled
+    local: bool = False
+    cannot: tuple[Aside, ...] = ()
+
+
+def drafted(host: Host, way: Way, *, local: bool, cannot: tuple[Aside, ...] = ()) -> Draft:
+    """What is to be done on ``host`` without the controls that ``cannot`` be done there."""
+    settled = settle(host, choose(host), way, local=local, cannot=cannot)
+    return Draft(host, way, settled, local, cannot)
+
+
+def without_impossible(draft: Draft, looks: Mapping[str, Look]) -> Draft:
+    """``draft`` without what the looks say cannot be done; the same one when all can be.
+
+    Looks are made one after the other, each at what those before it leave. When one falls out,
+    those of the others say what would be beside it, so the host is to look once more.
+    """
+    _, asides = _possible(draft.settled, _spread(draft.settled.works, looks))
+    new = tuple(asides[len(draft.settled.asides) :])
+    if not new:
+        return draft
+    return drafted(draft.host, draft.way, local=draft.local, cannot=(*draft.cannot, *new))
 
 
 def steps_of(works: Iterable[Work]) -> list[Step]:

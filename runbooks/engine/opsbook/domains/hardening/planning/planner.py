@@ -11,16 +11,17 @@ from opsbook.domains.hardening.controls.loader import Catalogue, load_catalogue
 from opsbook.domains.hardening.controls.observed import HostAnswers, read_answers
 from opsbook.domains.hardening.planning.again import ask_again
 from opsbook.domains.hardening.planning.choice import Host as Subject
-from opsbook.domains.hardening.planning.choice import choose, unreached
+from opsbook.domains.hardening.planning.choice import unreached
 from opsbook.domains.hardening.planning.conclusion import conclude
-from opsbook.domains.hardening.planning.fixpoint import settle
 from opsbook.domains.hardening.planning.hostplan import (
     Draft,
+    drafted,
     make_plan,
     occupied,
     refused_plan,
     steps_of,
     told_of,
+    without_impossible,
 )
 from opsbook.domains.hardening.planning.snapshot import SCHEMA, Look, Snapshot, read_snapshot
 from opsbook.domains.hardening.planning.standing import standing
@@ -87,31 +88,43 @@ class ControlPlanner:
         return found
 
     def asks(self, surveys: Surveys, job: Job) -> Mapping[str, Mapping[str, Any]]:
-        """What each step of what was chosen would do, asked of its host.
+        """What each step of what was chosen would do, asked of its host; of what is left, once
+        more, when a host has said that some of it cannot be done.
 
         Raises InputFault when what is asked of hardening is not right.
         """
         if job.plans:
             return {}
+        if not self._drafts:
+            self._drafts = self._drafted(surveys, job)
+        asked = {host: steps_of(draft.settled.works) for host, draft in self._drafts.items()
+                 if host not in self._looks}  # fmt: skip
+        return {host: {"steps": steps} for host, steps in asked.items() if steps}
+
+    def _drafted(self, surveys: Surveys, job: Job) -> dict[str, Draft]:
+        """What is to be done on each host for which something can be planned."""
         wishes = self._wishes(surveys, job)
         snapshots, _ = _read(surveys)
         whole = self._inventory
         kept = self._findings(whole)
+        drafts: dict[str, Draft] = {}
         for host, snapshot in snapshots.items():
             told = read_answers(snapshot.observed)
             if _unfit(snapshot, told, job) is None:
                 seen = self._host(host, told, wishes[host], job, kept)
                 way = way_to(job.inventory[host], whole, snapshot.login, snapshot.day)
                 local = job.inventory[host].connection == "local"
-                settled = settle(seen, choose(seen), way, local=local)
-                self._drafts[host] = Draft(seen, way, settled)
-        asked = {host: steps_of(draft.settled.works) for host, draft in self._drafts.items()}
-        return {host: {"steps": steps} for host, steps in asked.items() if steps}
+                drafts[host] = drafted(seen, way, local=local)
+        return drafts
 
     def learn(self, answers: Surveys, job: Job) -> None:
-        """What the steps would do."""
+        """What the steps would do; what a host said is forgotten when some cannot be done."""
         for host, snapshot in _read(answers)[0].items():
-            self._looks[host] = snapshot.looks
+            draft, looks = self._drafts[host], snapshot.looks
+            if not _silent(draft, looks):
+                self._drafts[host] = without_impossible(draft, looks)
+            if self._drafts[host] is draft:
+                self._looks[host] = looks
 
     def settle(self, surveys: Surveys, job: Job) -> Mapping[str, HostPlan | OpsbookError]:
         """The plan of each host; with ``job.plans``, whether they would still do the same."""
@@ -160,7 +173,7 @@ class ControlPlanner:
             return refused_plan(host, unfit)
         draft = self._drafts[host]
         looks = self._looks.get(host, {})
-        silent = [step["id"] for step in steps_of(draft.settled.works) if step["id"] not in looks]
+        silent = _silent(draft, looks)
         if silent:
             return HostFailed(
                 msg("{host} did not say what {step} would do.", host=host, step=silent[0]),
@@ -190,6 +203,11 @@ def controls(estate: Estate, inventory: Inventory, places: Places, clock: Clock)
         return load_inventory(estate, places, None)
 
     return ControlPlanner(load_catalogue, findings, whole)
+
+
+def _silent(draft: Draft, looks: Mapping[str, Look]) -> list[str]:
+    """The steps of which the host did not say what they would do."""
+    return [step["id"] for step in steps_of(draft.settled.works) if step["id"] not in looks]
 
 
 def _unfit(snapshot: Snapshot, told: HostAnswers, job: Job) -> Message | None:
