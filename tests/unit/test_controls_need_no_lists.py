@@ -1,4 +1,4 @@
-"""Small hosts have no /etc/protocols and no /etc/services, and nft refuses names it cannot resolve."""
+"""Small hosts have no /etc/protocols and no /etc/services: nft refuses names it cannot resolve."""
 
 from __future__ import annotations
 
