@@ -221,3 +221,23 @@ def test_a_name_that_is_a_template_is_never_offered_for_the_inventory(
         page = said(capsys, *words, "-e", estate)
         assert "opsbook_names: [" not in page
         assert "import it with --host" in page
+
+
+def test_a_finding_of_a_control_bears_its_title_in_the_language_of_the_reader(
+    estate: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "report.dat").write_text(
+        "# Lynis Report\nreport_version_major=1\nreport_version_minor=0\nlynis_version=3.0.8\n"
+        "hostname=web1\nos=Linux\n"
+        "suggestion[]=SSH-7408|Consider hardening SSH configuration|"
+        "PermitRootLogin (set YES to NO)|-|\n"
+        "details[]=SSH-7408|sshd|desc:sshd option PermitRootLogin;"
+        "field:PermitRootLogin;prefval:NO;value:YES;|\nfinish=true\n"
+    )
+    said(capsys, "import", str(tmp_path / "report.dat"), "-e", estate)
+    key = "control:sshd.permitrootlogin"
+    for words in (["list"], ["show", "web1", key]):
+        assert "禁止 root 直接通过 SSH 登录" in said(capsys, *words, "-e", estate, lang="zh")
+        assert "No direct login of root over SSH" in said(capsys, *words, "-e", estate)
+    (one,) = [one for one in told(capsys, "list", "-e", estate) if one["key"] == key]
+    assert one["title"] == "sshd option PermitRootLogin"

@@ -54,7 +54,7 @@ def _list(
 ) -> None:
     from itertools import islice
 
-    from opsbook.cli.findings_common import asked_estate, open_view
+    from opsbook.cli.findings_common import asked_estate, open_view, titled
 
     asked = asked_estate(estate)
     wanted = _wanted(asked, limit, severity, state, key, by_control)
@@ -63,7 +63,8 @@ def _list(
     if to_json:
         stream(_as_json(one) for one in islice(found, number))
         return
-    shown = [_row(one, asked.estate) for one in islice(found, number or _AT_MOST)]
+    some = titled(islice(found, number or _AT_MOST), asked)
+    shown = [_row(one, asked.estate) for one in some]
     _print(shown, sum(view.numbers(asked.estate.name, wanted).values()))
 
 
@@ -201,7 +202,7 @@ def _show(
     ] = None,
     to_json: JsonOption = False,
 ) -> None:
-    from opsbook.cli.findings_common import asked_estate, open_view
+    from opsbook.cli.findings_common import asked_estate, open_view, titled
 
     asked = asked_estate(estate)
     found = list(_found(open_view(asked), asked.estate.name, host, key, location))
@@ -212,7 +213,7 @@ def _show(
         return
     from opsbook.cli.findings_page import finding_page, print_page
 
-    for number, finding in enumerate(found):
+    for number, finding in enumerate(titled(found, asked)):
         if number:
             print()
         print_page(finding_page(finding, asked.estate), asked.estate)

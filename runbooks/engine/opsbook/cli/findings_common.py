@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from opsbook.model.message import msg
 
 if TYPE_CHECKING:
+    from opsbook.domains.hardening.store.model import Finding
     from opsbook.domains.hardening.store.store import FindingStore
     from opsbook.domains.hardening.waivers.view import CountedView
     from opsbook.model.estate import Estate, Inventory
@@ -78,6 +80,19 @@ def open_view(asked: Asked) -> CountedView:
 
     register = open_register(asked.places, asked.estate, asked.inventory)
     return CountedView(open_store(asked), register, SystemClock().now())
+
+
+def titled(findings: Iterable[Finding], asked: Asked) -> Iterator[Finding]:
+    """``findings`` for people: those of a control bear its title in the language in use."""
+    from dataclasses import replace
+
+    from opsbook.domains.hardening.store.catalogue import OurControls
+    from opsbook.text import translate
+
+    controls = OurControls(asked.places)
+    for one in findings:
+        title = controls.title_of(one.control) if one.control else None
+        yield replace(one, title=translate(title)) if title else one
 
 
 def one_of(value: str | None, known: list[str], what: str) -> list[str]:

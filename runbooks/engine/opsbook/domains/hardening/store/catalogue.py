@@ -1,7 +1,7 @@
 """The catalogue of controls as the store asks it: read only when it is another one.
 
-Reading a hundred declarations takes seconds; which rules they name is kept below the cache
-directory under the catalogue's digest.
+Reading a hundred declarations takes seconds; what they are called and which rules they name is
+kept below the cache directory under the catalogue's digest.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ from opsbook.domains.hardening.controls.index import Index
 from opsbook.domains.hardening.controls.loader import catalogue_digest, load_catalogue
 from opsbook.domains.hardening.controls.schema import Control
 from opsbook.execution.privatefile import write_private
+from opsbook.model.base import Bilingual
+from opsbook.model.message import Message
 from opsbook.model.places import Places
 
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    """As much of a control as the index asks for: its key, and rules of scanners."""
+    """As much of a control as is asked for: its key, rules of scanners, title (zh, en)."""
 
     key: str
     rules: tuple[tuple[str, str], ...]
+    title: tuple[str, str]
 
     @property
     def references(self) -> _Named:
@@ -51,25 +54,45 @@ class OurControls:
         """Keys of controls. Raises InputFault when the catalogue has faults."""
         return self._index.controls_of(scanner, rule)
 
+    def title_of(self, key: str) -> Message | None:
+        """What the control ``key`` is called; None: there is no such control any more. Raises as
+        :meth:`controls_of`.
+        """
+        return self._titles.get(key)
+
+    @cached_property
+    def _titles(self) -> dict[str, Message]:
+        return {one.key: Bilingual(zh=one.title[0], en=one.title[1]).message()
+                for one in self._named}  # fmt: skip
+
     @cached_property
     def _index(self) -> Index:
+        return Index(cast(Iterable[Control], self._named))
+
+    @cached_property
+    def _named(self) -> list[_Named]:
         file = self._cache / f"{self.digest}.json"
         named = _kept(file)
         if named is None:
             named = [
-                _Named(control.key, tuple(control.references.of_scanners()))
+                _Named(
+                    control.key,
+                    tuple(control.references.of_scanners()),
+                    (control.title.zh, control.title.en),
+                )
                 for control in load_catalogue().controls.values()
             ]
             with suppress(OSError):  # a cache that cannot be written is no trouble
-                write_private(file, json.dumps([(one.key, one.rules) for one in named]))
-        return Index(cast(Iterable[Control], named))
+                rows = [(one.key, one.rules, one.title) for one in named]
+                write_private(file, json.dumps(rows))
+        return named
 
 
 def _kept(file: Path) -> list[_Named] | None:
     try:
         return [
-            _Named(key, tuple((scanner, rule) for scanner, rule in rules))
-            for key, rules in json.loads(file.read_bytes())
+            _Named(key, tuple((scanner, rule) for scanner, rule in rules), (zh, en))
+            for key, rules, (zh, en) in json.loads(file.read_bytes())
         ]
     except (OSError, ValueError, TypeError):
         return None
