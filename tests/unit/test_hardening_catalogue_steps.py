@@ -13,7 +13,11 @@ from support.module_utils import hardening, on_host
 
 CATALOGUE = load_catalogue()
 FAMILIES = ("debian", "rhel")
-STATED = {"url": "https://log.example:443", "loghost": "log.example:514"}
+STATED = {
+    "url": "https://log.example:443",
+    "loghost": "log.example:514",
+    "management_sources": ["10.0.8.0/24", "fd00::/8"],
+}
 SEEN = (["keeper"], ["/etc/f"], ["22"])
 """What observations are about: users or packages, paths, ports."""
 
@@ -21,7 +25,9 @@ SEEN = (["keeper"], ["/etc/f"], ["22"])
 def accepted(control: Control, number: int, family: str) -> list[str]:
     """Why hosts refuse a step, for each of ``SEEN``; nothing as soon as one is taken."""
     step, refusals = control.steps[number], []
-    needed = {name: STATED.get(name, "x") for name, one in control.values.items() if one.required}
+    needed: dict[str, Any] = {
+        name: STATED.get(name, "x") for name, one in control.values.items() if one.required
+    }
     for seen in SEEN:
         given = Given(control.site_values(needed), lambda _, found=seen: found, family)
         try:

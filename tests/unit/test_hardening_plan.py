@@ -124,6 +124,17 @@ def test_a_step_that_two_controls_have_is_done_once_and_stays_when_one_of_them_c
     assert scene.plan(host, *found).outlook is Outlook.NOTHING
 
 
+def test_a_firewall_is_for_people_until_it_is_said_from_where_the_host_is_managed() -> None:
+    plan = Scene().plan(bad(), "firewall.nftables", firewall="nftables")
+    assert asides(plan) == {"firewall.nftables": "value"}
+    assert "management_sources: put it under values" in reason(plan, "firewall.nftables")
+    for sources, kind in ((["192.168.0.0/16"], "lockout"), ([], "lockout"), (["10.0.0.9"], None)):
+        values = {"firewall.nftables": {"management_sources": sources}}
+        variables = {"opsbook_hardening": {"firewall": "nftables", "values": values}}
+        plan = Scene().plan(bad(), "firewall.nftables", variables=variables)
+        assert asides(plan).get("firewall.nftables") == kind
+
+
 def test_two_ways_that_exclude_one_another_are_asked_for_and_never_both_done() -> None:
     found = ("firewall.nftables", "firewall.ufw")
     asked = Scene().plan(bad(), *found)

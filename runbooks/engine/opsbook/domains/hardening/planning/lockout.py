@@ -111,7 +111,7 @@ def _file(asked: Asked) -> Message | None:
 
 def _firewall(asked: Asked) -> Message | None:
     source = asked.way.login.source
-    sources = next((asked.values[name] for name in _SOURCES if asked.values.get(name)), None)
+    sources = next((asked.values[name] for name in _SOURCES if name in asked.values), None)
     if not source or sources is None or is_within(source, map(str, sources)):
         return None
     return msg("opsbook comes from {source}, which is not among the management sources: put it"

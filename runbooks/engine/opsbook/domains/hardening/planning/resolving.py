@@ -115,7 +115,9 @@ def _only(texts: Sequence[str]) -> str:
 def _value(name: str, given: Given) -> Any:
     value = given.values.get(name)
     if value is None:
-        raise Unresolved(msg("the site has not said its value {name}", name=name))
+        raise Unresolved(msg("the site has not said its value {name}: put it under values of the"
+                             " variable opsbook_hardening first, then plan again",
+                             name=name))  # fmt: skip
     return list(value) if isinstance(value, tuple) else value
 
 
