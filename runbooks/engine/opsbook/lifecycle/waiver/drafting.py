@@ -20,7 +20,7 @@ from opsbook.approval.policy import Policy
 from opsbook.approval.sanity import can_meet, told
 from opsbook.approval.verdicts import refuse_unknown_requester, subject_of
 from opsbook.approval.waiver import CATEGORIES, EVERYTHING, KIND, MOST_DAYS
-from opsbook.domains.hardening.controls.loader import load_catalogue
+from opsbook.domains.hardening.store.catalogue import OurControls
 from opsbook.domains.hardening.store.keys import LONGEST
 from opsbook.domains.hardening.store.model import CONTROL, CVE, State
 from opsbook.domains.hardening.store.port import Findings, Wanted
@@ -71,7 +71,8 @@ def draft_waiver(request: WaiverRequest, places: Places, clock: Clock) -> Planne
     Raises UsageFault when the request is wrong, Refused when the clock went back, the estate has
     no approver policy in force, or its quorum could never sign this waiver.
     """
-    request = _checked(request)
+    controls = OurControls(places)
+    request = _checked(request, controls)
     estate = load_estate(request.estate, places)
     refuse_without_witness(estate)
     ledger, at = open_ledger(places, clock), clock.now()
@@ -83,7 +84,7 @@ def draft_waiver(request: WaiverRequest, places: Places, clock: Clock) -> Planne
     whole = load_inventory(estate, places, None)
     chosen = load_inventory(estate, places, request.limit) if request.limit else None
     said = _said(request, chosen, until)
-    kept = open_findings(places, estate.name, whole)
+    kept = open_findings(places, estate.name, whole, controls)
     hosts = [host.name for host in (chosen or whole).hosts]
     said["covers"] = _covers(kept, estate.name, said, hosts)
     content = _content(request, estate, said, hosts, policy, at)
@@ -91,7 +92,7 @@ def draft_waiver(request: WaiverRequest, places: Places, clock: Clock) -> Planne
     return draft(content, estate, ledger, who, at)
 
 
-def whole_key(text: str) -> str:
+def whole_key(text: str, controls: OurControls) -> str:
     """The whole key that is meant: of a control, a CVE id, or a scanner's own as lists show it.
 
     Raises UsageFault for what cannot be the key of any finding.
@@ -100,7 +101,7 @@ def whole_key(text: str) -> str:
     if cve is not None:
         return CVE + cve[1].upper()
     name = text.removeprefix(CONTROL)
-    if name in load_catalogue().controls:
+    if controls.title_of(name) is not None:
         return CONTROL + name
     scanners = ":" in text and not text.startswith((CONTROL, CVE))
     if text == EVERYTHING or (scanners and text.isprintable() and len(text) <= LONGEST):
@@ -113,13 +114,13 @@ def whole_key(text: str) -> str:
     )  # fmt: skip
 
 
-def _checked(request: WaiverRequest) -> WaiverRequest:
+def _checked(request: WaiverRequest, controls: OurControls) -> WaiverRequest:
     if request.category not in CATEGORIES:
         raise _wrong(
             msg("There is no category {category}; categories are: {known}.",
                 category=request.category, known=", ".join(CATEGORIES))
         )  # fmt: skip
-    key = whole_key(request.key)
+    key = whole_key(request.key, controls)
     if (key == EVERYTHING) is not request.everything:
         raise _wrong(msg("A waiver of every finding is asked for with --key '*' and --everything."))
     location = request.location

@@ -7,24 +7,34 @@ what came in between, a new key, another address, another account, may lock us o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from opsbook.domains.hardening.planning.hostplan import occupied, step_id, undo_of, way_in
 from opsbook.domains.hardening.planning.lockout import lockout
 from opsbook.domains.hardening.planning.snapshot import Look, Snapshot
 from opsbook.domains.hardening.planning.way import Way
+from opsbook.domains.hardening.store.model import Acceptance
 from opsbook.model.message import Message, msg
 from opsbook.model.plan import HostPlan, Item, Outlook
 
 
-def ask_again(approved: HostPlan, now: Snapshot, way: Way, ours: Sequence[str]) -> HostPlan:
+def ask_again(
+    approved: HostPlan,
+    now: Snapshot,
+    way: Way,
+    ours: Sequence[str],
+    accepted: Mapping[str, Acceptance],
+) -> HostPlan:
     """What ``now`` would make of ``approved``; equal to it when nothing drifted.
 
-    ``ours`` are the numbers under which this change may hold the host's marker.
+    ``ours`` are the numbers under which this change may hold the host's marker; ``accepted`` are
+    controls of it that a waiver accepts by now, of which the approvers did not know.
     """
     if approved.outlook is not Outlook.CHANGE:
         return approved
-    reason = next(_refusals(approved, now, way, ours), None)
+    waived = (_waived(control, by) for control, by in accepted.items())
+    reason = next(chain(waived, _refusals(approved, now, way, ours)), None)
     items = () if reason else tuple(_items(approved, now.looks))
     outlook = Outlook.CANNOT if reason else Outlook.CHANGE if items else Outlook.NOTHING
     if outlook is Outlook.NOTHING:
@@ -39,6 +49,11 @@ def ask_again(approved: HostPlan, now: Snapshot, way: Way, ours: Sequence[str]) 
         seconds=approved.seconds,
         given=dict(approved.given) | {"way": way_in(way)},
     )
+
+
+def _waived(control: str, by: Acceptance) -> Message:
+    return msg("{control} was accepted by waiver {change} after this was planned",
+               control=control, change=by.change)  # fmt: skip
 
 
 def _refusals(

@@ -14,7 +14,8 @@ from opsbook.domains.hardening.controls.judge import Verdict, judge
 from opsbook.domains.hardening.controls.observed import Answers, HostAnswers
 from opsbook.domains.hardening.controls.schema import Control
 from opsbook.domains.hardening.planning.wishes import FINDINGS, Wish, options
-from opsbook.domains.hardening.store.model import Finding, State
+from opsbook.domains.hardening.store.model import Acceptance, Finding, State
+from opsbook.model.clock import stamp
 from opsbook.model.finding import Result
 from opsbook.model.message import Message, msg
 
@@ -74,7 +75,8 @@ class Candidate:
 class Host:
     """One host as planning sees it: what its checks told, and what is asked for there.
 
-    ``controls`` are all of the catalogue, as they are in the host's family.
+    ``controls`` are all of the catalogue, as they are in the host's family; ``accepted`` are
+    waivers by the controls that they accept here, whether a scanner found them or not.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Host:
     told: HostAnswers
     wish: Wish
     findings: Sequence[Finding] = ()
+    accepted: Mapping[str, Acceptance] = field(default_factory=dict)
 
     def answers(self, key: str) -> Answers:
         """What was told of a control; a check that told nothing did not come to its end."""
@@ -132,14 +135,24 @@ def refused(one: Candidate, host: Host) -> Aside | None:
     """Why a control is not set right here, by what is known before its steps are looked at."""
     waived = next((f for f in host.findings
                    if f.state is State.WAIVED and f.control == one.control.key), None)  # fmt: skip
-    if waived is not None:
-        return aside_of(one, "waived", msg("it is accepted for a while (waiver)"))
+    accepted = host.accepted.get(one.control.key)
+    if accepted or waived:
+        by = accepted or (waived.accepted if waived else None)
+        return aside_of(one, "waived", _accepted(by))
     why = host.wish.refuses(one.control)
     if why is not None:
         return aside_of(one, "excluded", why)
     if one.verdict.result is Result.NOT_APPLICABLE and not one.brought:
         return aside_of(one, "not_applicable", one.verdict.why or msg("it does not apply here"))
     return not_chosen(one, host) or _by_hand(one) or _unseen(one)
+
+
+def _accepted(by: Acceptance | None) -> Message:
+    """For how long, by which waiver and why it is left as it is."""
+    if by is None:
+        return msg("it is accepted for a while (waiver)")
+    return msg("accepted until {until} by waiver {change}: {reason}",
+               until=stamp(by.until)[:10], change=by.change, reason=by.reason)  # fmt: skip
 
 
 def not_chosen(one: Candidate, host: Host) -> Aside | None:
@@ -207,7 +220,7 @@ def _others(host: Host) -> Iterator[Aside]:
     yield from _vulnerabilities(cves, host)
     for finding in others:
         if finding.state is State.WAIVED:
-            yield _about(finding, "waived", msg("it is accepted for a while (waiver)"))
+            yield _about(finding, "waived", _accepted(finding.accepted))
         elif finding.state is State.OPEN and finding.cve is None:
             yield _about(finding, "not_covered", msg("no control covers it"))
 

@@ -27,8 +27,9 @@ from opsbook.domains.hardening.planning.snapshot import SCHEMA, Look, Snapshot, 
 from opsbook.domains.hardening.planning.standing import standing
 from opsbook.domains.hardening.planning.way import way_to
 from opsbook.domains.hardening.planning.wishes import Wish, read_wish
-from opsbook.domains.hardening.store.model import State
+from opsbook.domains.hardening.store.model import Acceptance, State
 from opsbook.domains.hardening.store.port import Findings
+from opsbook.domains.hardening.waivers.port import NoWaivers, Waivers, accepted_controls
 from opsbook.execution.work import Examined, Job, Standing
 from opsbook.model.clock import Clock
 from opsbook.model.errors import HostFailed, OpsbookError
@@ -44,7 +45,8 @@ class ControlPlanner:
     """The :class:`opsbook.execution.work.Planner` of controls.
 
     ``whole`` reads the inventory without a limit (a host outside of it may be reached through one
-    of ours), ``findings`` opens the store for it; both only when a plan is made.
+    of ours), ``findings`` opens the store for it; both only when a plan is made. ``waivers`` tells
+    what is accepted on hosts of an inventory, also right before one of them is touched.
     """
 
     def __init__(
@@ -52,10 +54,12 @@ class ControlPlanner:
         catalogue: Callable[[], Catalogue],
         findings: Callable[[Inventory], Findings],
         whole: Callable[[], Inventory],
+        waivers: Callable[[Inventory], Waivers] = lambda inventory: NoWaivers(),
     ) -> None:
         self._load = catalogue
         self._findings = findings
         self._whole = whole
+        self._waivers = waivers
         self._drafts: dict[str, Draft] = {}
         self._looks: dict[str, Mapping[str, Look]] = {}
 
@@ -132,7 +136,8 @@ class ControlPlanner:
         for host, snapshot in snapshots.items():
             if job.plans:
                 way = way_to(job.inventory[host], job.inventory, snapshot.login, snapshot.day)
-                found[host] = ask_again(job.plans[host], snapshot, way, (job.run, job.change))
+                ours, waived = (job.run, job.change), self._since(host, job)
+                found[host] = ask_again(job.plans[host], snapshot, way, ours, waived)
             else:
                 found[host] = self._plan(host, snapshot, job)
         return found
@@ -165,7 +170,17 @@ class ControlPlanner:
             key: control.of_family(told.family) for key, control in self._catalogue.controls.items()
         }
         found = kept.of_host(job.estate.name, name, (State.OPEN, State.WAIVED))
-        return Subject(name, job.estate.name, controls, told, wish, found)
+        accepted = accepted_controls(self._accepting, name, controls, job.started)
+        return Subject(name, job.estate.name, controls, told, wish, found, accepted)
+
+    @cached_property
+    def _accepting(self) -> Waivers:
+        return self._waivers(self._inventory)
+
+    def _since(self, host: str, job: Job) -> Mapping[str, Acceptance]:
+        """Controls of an approved plan that are accepted by now."""
+        planned = job.plans[host].given.get("controls", {})
+        return accepted_controls(self._waivers(job.inventory), host, planned, job.clock.now())
 
     def _plan(self, host: str, snapshot: Snapshot, job: Job) -> HostPlan | OpsbookError:
         unfit = _unfit(snapshot, read_answers(snapshot.observed), job)
@@ -194,15 +209,22 @@ def controls(estate: Estate, inventory: Inventory, places: Places, clock: Clock)
 
     def findings(whole: Inventory) -> Findings:
         from opsbook.domains.hardening.store.store import open_findings
+        from opsbook.domains.hardening.waivers.view import WaivedFindings
 
-        return open_findings(places, estate.name, whole)
+        kept = open_findings(places, estate.name, whole)
+        return WaivedFindings(kept, waivers(whole), clock.now())
 
     def whole() -> Inventory:
         from opsbook.execution.declared.inventory import load_inventory
 
         return load_inventory(estate, places, None)
 
-    return ControlPlanner(load_catalogue, findings, whole)
+    def waivers(hosts: Inventory) -> Waivers:
+        from opsbook.domains.hardening.waivers.register import open_register
+
+        return open_register(places, estate, hosts)
+
+    return ControlPlanner(load_catalogue, findings, whole, waivers)
 
 
 def _silent(draft: Draft, looks: Mapping[str, Look]) -> list[str]:

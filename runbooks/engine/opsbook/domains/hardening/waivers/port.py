@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Protocol
 
-from opsbook.domains.hardening.store.model import Acceptance
+from opsbook.domains.hardening.store.model import CONTROL, Acceptance
 
 
 class Waivers(Protocol):
@@ -25,6 +25,16 @@ class Waivers(Protocol):
     def keys(self) -> Collection[str] | None:
         """Keys that waivers speak of; None where one of them speaks of all."""
         ...
+
+
+def accepted_controls(
+    waivers: Waivers, host: str, controls: Iterable[str], at: datetime
+) -> dict[str, Acceptance]:
+    """Those of ``controls``, by their keys, that are accepted on ``host`` at ``at``, whether a
+    scanner found them or not.
+    """
+    asked = ((key, waivers.covering(host, CONTROL + key, "", at)) for key in controls)
+    return {key: accepted for key, accepted in asked if accepted is not None}
 
 
 class NoWaivers:
