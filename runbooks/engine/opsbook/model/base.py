@@ -34,5 +34,5 @@ class Bilingual(Declared):
         return self.zh if language.startswith("zh") else self.en
 
     def message(self) -> Message:
-        """It as a message, or as a value in one: the Chinese translation of ``{en}`` is ``{zh}``."""
+        """It as a message, or as a value in one: the Chinese of ``{en}`` is ``{zh}``."""
         return msg("{en}", en=self.en, zh=self.zh)
