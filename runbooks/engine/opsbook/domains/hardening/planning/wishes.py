@@ -20,11 +20,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from opsbook.domains.hardening.controls.schema import Control
+from opsbook.domains.hardening.controls.site import VARIABLE, stated_values
 from opsbook.model.errors import InputFault
 from opsbook.model.faults import Fault, WrongValue
 from opsbook.model.message import Message, msg
 
-VARIABLE = "opsbook_hardening"
 FINDINGS = "findings"
 """The baseline that is no baseline: what scanners found on the host."""
 
@@ -72,16 +72,13 @@ def read_wish(
 
     Raises InputFault with every fault; the place of each is the variable or ``--set``.
     """
-    faults: list[Fault] = []
+    values, faults = stated_values(variables, controls)
     declared = variables.get(VARIABLE)
-    declared = {} if declared is None else declared
-    if not isinstance(declared, Mapping):
-        faults.append(Fault(VARIABLE, 0, "", msg("it is a mapping of names and values")))
-        declared = {}
+    declared = declared if isinstance(declared, Mapping) else {}
     known = {*_READERS, *GROUPS, "values"}
     faults += [Fault(VARIABLE, 0, name, msg("unknown"))
                for name in sorted(set(map(str, declared)) - known)]  # fmt: skip
-    wish = Wish(values=_values(declared.get("values"), controls, faults))
+    wish = Wish(values=values)
     for place, given in ((VARIABLE, declared), ("--set", parameters)):
         wish = _with(wish, place, given, controls, faults)
     if faults:
@@ -133,31 +130,6 @@ def _with(
         except WrongValue as wrong:
             faults.append(Fault(place, 0, name, wrong.problem))
     return replace(wish, choices=choices, **said)
-
-
-def _values(
-    stated: Any, controls: Mapping[str, Control], faults: list[Fault]
-) -> dict[str, Mapping[str, Any]]:
-    """The values that a site states, each as its control takes it."""
-    if stated is None:
-        return {}
-    if not isinstance(stated, Mapping):
-        faults.append(Fault(VARIABLE, 0, "values", msg("it is a mapping of names and values")))
-        return {}
-    found: dict[str, Mapping[str, Any]] = {}
-    for key, values in stated.items():
-        path = f"values.{key}"
-        if str(key) not in controls:
-            faults.append(Fault(VARIABLE, 0, path, msg("there is no such control")))
-        elif not isinstance(values, Mapping):
-            faults.append(Fault(VARIABLE, 0, path, msg("it is a mapping of names and values")))
-        else:
-            try:
-                controls[str(key)].site_values(values)
-                found[str(key)] = dict(values)
-            except WrongValue as wrong:
-                faults.append(Fault(VARIABLE, 0, path, wrong.problem))
-    return found
 
 
 def _one_of(value: Any, allowed: tuple[str, ...]) -> str:

@@ -14,6 +14,7 @@ from opsbook.domains.hardening.controls.compose import compose, longest
 from opsbook.domains.hardening.controls.loader import Catalogue, load_catalogue
 from opsbook.domains.hardening.controls.observed import MOST_BYTES, read_answers
 from opsbook.domains.hardening.controls.schema import Control
+from opsbook.domains.hardening.controls.site import stated_values
 from opsbook.domains.hardening.scan.rows import Judged, Look, evidence, judge_all, told
 from opsbook.domains.hardening.store.database import Database
 from opsbook.domains.hardening.store.importing import Arrival, Identity, Intake, report
@@ -26,14 +27,10 @@ from opsbook.ledger.store import open_ledger
 from opsbook.model.clock import Clock
 from opsbook.model.errors import HostFailed, HostRefused, OpsbookError
 from opsbook.model.estate import Estate, Host, Inventory
-from opsbook.model.faults import WrongValue
 from opsbook.model.finding import Result
 from opsbook.model.message import Message, msg
 from opsbook.model.outcome import Outcome
 from opsbook.model.places import Places
-
-VARIABLE = "opsbook_hardening"
-"""The variable of hosts in which a site states values of controls."""
 
 
 def scan(estate: Estate, inventory: Inventory, places: Places, clock: Clock) -> ScanWork:
@@ -171,24 +168,15 @@ def site_of(host: Host, controls: Mapping[str, Control]) -> Mapping[str, Mapping
 
     Raises HostRefused for what no control knows, so that nothing is judged by a typing mistake.
     """
-    declared = host.vars.get(VARIABLE) or {}
-    stated = declared.get("values") or {} if isinstance(declared, Mapping) else {}
-    try:
-        if not isinstance(stated, Mapping):
-            raise WrongValue(msg("values is a mapping of controls and their values"))
-        for key, values in stated.items():
-            if key not in controls:
-                raise WrongValue(msg("there is no control {key}", key=key))
-            if not isinstance(values, Mapping):
-                raise WrongValue(msg("values is a mapping of controls and their values"))
-            controls[key].site_values(values)
-    except WrongValue as wrong:
+    stated, faults = stated_values(host.vars, controls)
+    if faults:
+        first = faults[0]
         raise HostRefused(
-            msg("{variable} of {host} is not right: {reason}", variable=VARIABLE, host=host.name,
-                reason=wrong.problem),
+            msg("{variable} of {host} is not right: {reason}", host=host.name,
+                variable=".".join(filter(None, (first.file, first.path))), reason=first.problem),
             untouched=msg("The host was not looked at."),
             next_step=msg("opsbook controls show KEY shows the values of a control."),
-        ) from wrong  # fmt: skip
+        )  # fmt: skip
     return stated
 
 
