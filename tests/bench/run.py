@@ -1,6 +1,6 @@
 """Runs all benchmarks on a lab of its own and writes docs/benchmarks.md.
 
-python tests/bench/run.py [name ...]        # cli ledger collection playbook changes
+python tests/bench/run.py [name ...]        # cli ledger findings collection playbook changes
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("OPSBOOK_STATE", ROOT / ".state" / "bench")).absolute()
 PAGE = ROOT / "docs" / "benchmarks.md"
 NEEDS_LAB = {"collection", "playbook", "changes"}
-NAMES = ["cli", "ledger", "collection", "playbook", "changes"]
+NAMES = ["cli", "ledger", "findings", "collection", "playbook", "changes"]
 LAB_HOSTS = 24
 
 HEAD = """# Benchmarks

@@ -18,6 +18,7 @@ CHUNK = 131_072
 
 _PROLOG = 1 << 20
 _LONGEST_REFERENCE = 64
+_LONGEST_TAG = 4 << 20
 _FORBIDDEN = bytes([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20)])  # XML 1.0, 2.2
 _BLANKED = bytes.maketrans(_FORBIDDEN, b" " * len(_FORBIDDEN))
 _NO_CHARACTERS = re.compile("\ufffe|\uffff".encode())
@@ -25,6 +26,7 @@ _NOT_XML = re.compile(
     rb"&(?!(?:amp|lt|gt|quot|apos);)"
     rb"(?:#(?P<number>[xX][0-9A-Fa-f]{1,20}|[0-9]{1,20});|(?P<name>[A-Za-z][A-Za-z0-9]{1,31};))?"
 )
+_BEGUN_REFERENCE = re.compile(rb"&[#A-Za-z0-9]*\Z")
 _CDATA, _CDATA_END = b"<![CDATA[", b"]]>"
 _DOCTYPE = b"<!DOCTYPE"
 _IN_DOCTYPE = re.compile(
@@ -123,21 +125,25 @@ def _end_of_doctype(data: bytes, at: int) -> int:
 
 
 def _whole(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes, no chunk ending within a reference (``&#x1b;``) or a mark of CDATA."""
+    """The same bytes, no chunk ending within a tag, a reference or a mark of CDATA.
+
+    What is left at the end of the file is a tag that was cut off, and is not handed on.
+    """
     kept = b""
     for chunk in chunks:
         data = kept + chunk
         end = len(data)
-        at = data.rfind(b"&", max(0, end - _LONGEST_REFERENCE))
-        if at >= 0 and b";" not in data[at:]:
-            end = at
-        at = data.rfind(b"<", max(0, end - len(_CDATA)))
-        if at >= 0 and _CDATA.startswith(data[at:end]):
-            end = at
+        tag = data.rfind(b"<")
+        if tag >= 0 and b">" not in data[tag:]:
+            end = tag
+        reference = _BEGUN_REFERENCE.search(data, max(0, end - _LONGEST_REFERENCE), end)
+        end = reference.start() if reference else end
         end -= 2 if data.endswith(b"]]", 0, end) else data.endswith(b"]", 0, end)
+        if len(data) - end > _LONGEST_TAG:
+            raise Unfit("tag too long")
         yield data[:end]
         kept = data[end:]
-    yield kept
+    yield kept.partition(b"<")[0]
 
 
 class _Fit:

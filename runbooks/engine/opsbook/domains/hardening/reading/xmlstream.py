@@ -1,7 +1,8 @@
 """XML of any size in flat memory: the wanted elements, one by one, as they are completed.
 
-The parser of the standard library (expat) builds the tree; after each chunk of the file all that is
-complete is handed out and taken off it. Rules for hostile files:
+lxml (libxml2) builds the tree; after each chunk of the file all that is complete is handed out and
+taken off it. An element is lxml's, which behaves like one of :mod:`xml.etree` and is typed as one;
+it is gone when the next is asked for. Rules for hostile files:
 
 - A DOCTYPE is tolerated and cut out before parsing, so no entity is ever declared: ``&lol;`` stays
   as told, nothing is fetched, nothing expands. Names that HTML gives to characters are understood.
@@ -14,11 +15,11 @@ complete is handed out and taken off it. Rules for hostile files:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
-from xml.parsers.expat import errors
+from typing import Any, BinaryIO, NamedTuple, cast
+from xml.etree.ElementTree import Element
 
 from opsbook.domains.hardening.reading.xmlbytes import CHUNK, Cleaned, Unfit
 from opsbook.model.finding import Unreadable
@@ -31,6 +32,7 @@ __all__ = [
     "attribute",
     "child",
     "pieces",
+    "texts",
     "value",
     "values",
 ]
@@ -56,7 +58,8 @@ class Piece(NamedTuple):
     """A wanted element, complete, and the open elements around it, outermost first.
 
     Of those only name and attributes are to be relied on. Names of elements are without their
-    namespace; for attributes in one there is :func:`attribute`.
+    namespace, except where only an inner element has one; :func:`child`, :func:`value` and
+    :func:`values` find those too, and :func:`attribute` attributes.
     """
 
     path: tuple[Element, ...]
@@ -83,17 +86,31 @@ def pieces(
 
 def child(element: Element, name: str) -> Element | None:
     """The first child of that name."""
-    return element.find(name)
+    return next(_children(element, name), None)
 
 
 def value(element: Element, name: str) -> str:
     """The text of the first child of that name, "" when there is none."""
-    return element.findtext(name) or ""
+    found = next(_children(element, name), None)
+    return (found.text or "") if found is not None else ""
 
 
 def values(element: Element, name: str) -> list[str]:
     """The texts of all children of that name that have one."""
-    return [found.text for found in element.findall(name) if found.text]
+    return [found.text for found in _children(element, name) if found.text]
+
+
+def texts(element: Element, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Name and text of each child of these names that has one, in the order of the file."""
+    for found in cast(Any, element).iterchildren(*map("{*}".__add__, names)):
+        if text := found.text:
+            yield found.tag.rpartition("}")[2], text
+
+
+def _children(element: Any, name: str) -> Iterator[Element]:
+    if isinstance(element, Element):  # one that a reader made itself
+        return element.iterfind("{*}" + name)
+    return cast(Iterator[Element], element.iterchildren("{*}" + name))
 
 
 def attribute(element: Element, name: str) -> str:
@@ -112,33 +129,44 @@ def whole_text(element: Element) -> str:
 
 _PROBE = "opsbook-probe"
 _SAMPLED = 31
+_LIMIT_OF_PARSER = 114  # XML_ERR_RESOURCE_LIMIT
+_ROOT = re.compile(rb"(?:\s|<!--.*?-->|<\?.*?\?>)*<(?:[^\s<>/:]+:)?([^\s<>/:]{1,200})[\s/>]", re.S)
+_NAMESPACE = re.compile(rb"""\sxmlns(?::[^\s=]+)?\s*=\s*(?:"([^"<]{1,300})"|'([^'<]{1,300})')""")
+_MOST_NAMESPACES = 200
 
 
 class _Stream:
     def __init__(self, wanted: frozenset[str], skip: frozenset[str], limits: Limits) -> None:
         self._wanted, self._skip, self._limits = wanted, skip, limits
-        self._builder = TreeBuilder()
-        self._parser = XMLParser(target=self._builder)  # noqa: S314 - no declaration reaches it
+        self._parser: Any = None
+        self._root: Element | None = None
+        self._begun = b""
         self._fed = 0
         self._chunks = 0
         self._names: set[str] = set()
-        self._spaced = False
+        self._spaces: set[str] = set()
         self._open: Element | None = None
         self._standing = 0
 
     def read(self, stream: BinaryIO) -> Iterator[Piece | Unreadable]:
+        from lxml.etree import XMLSyntaxError
+
         cleaned = Cleaned(stream)
         fault: Unreadable | None = None
         try:
             for chunk in cleaned:
                 yield from self._chunk(chunk)
-            self._parser.close()
-        except (Unfit, ParseError) as error:
-            fault = _told(error, self._fed)
-        try:
-            yield from self._left()
+            still_open = self._end()
         except Unfit as error:
-            fault = fault or _told(error, self._fed)
+            fault, still_open = self._told(str(error)), self._guessed()
+        except XMLSyntaxError as error:
+            fault, still_open = self._broken(error), self._guessed()
+        else:
+            fault = self._told("cut off") if still_open or self._root is None else None
+        try:
+            yield from self._left(still_open)
+        except Unfit as error:
+            fault = fault or self._told(str(error))
         for why in cleaned.told():
             yield Unreadable("XML", why)
         if fault:
@@ -149,19 +177,30 @@ class _Stream:
         within_text = b"<" not in chunk and b">" not in chunk
         if within_text and self._standing > self._limits.text:
             return
-        self._parser.feed(chunk)
-        self._spaced = self._spaced or b"xmlns" in chunk
-        root = self._root()
-        if root is not None:
-            self._sample(root)
-            yield from self._completed(root)
+        if b"xmlns" in chunk and len(self._spaces) < _MOST_NAMESPACES:
+            self._spaces.update(_namespaces(chunk))
+        self._feed(chunk)
+        if self._root is not None:
+            self._sample(self._root)
+            yield from self._completed(self._root)
         elif self._fed > self._limits.element:
             raise Unfit("tag too long")
 
-    def _root(self) -> Element | None:
-        """The tree as built so far; the builder gives it away at any time."""
-        root: Element | None = self._builder.close()
-        return root
+    def _feed(self, chunk: bytes) -> None:
+        """The parser tells of the root element, for which its name has to be known before."""
+        if self._parser is None:
+            self._begun += chunk
+            found = _ROOT.match(self._begun)
+            if found is None:
+                if not b"<".startswith(self._begun.lstrip()[:1]):
+                    raise Unfit("not well-formed XML")
+                return
+            self._parser, chunk = _parser(found[1].decode()), self._begun
+        try:
+            self._parser.feed(chunk)
+        finally:
+            for _, element in self._parser.read_events():
+                self._root = element if self._root is None else self._root
 
     def _sample(self, root: Element) -> None:
         """The parser keeps every name it ever met, so a file of nothing but new names must end."""
@@ -178,14 +217,16 @@ class _Stream:
         path: tuple[Element, ...] = ()
         node = root
         hidden = False
-        while True:
-            self._plain_name(node)
+        while len(node):
+            name = _local(node.tag)
+            hidden = hidden or name in self._skip
+            if name in self._wanted and not hidden:
+                break
+            if name != node.tag:
+                node.tag = name
             path = (*path, node)
             if len(path) > self._limits.depth:
                 raise Unfit("nested too deep")
-            hidden = hidden or node.tag in self._skip
-            if not len(node) or (node.tag in self._wanted and not hidden):
-                break
             if len(node) > 1:
                 if not hidden:
                     yield from self._among(node[:-1], path)
@@ -202,70 +243,90 @@ class _Stream:
         if self._standing > self._limits.element:
             raise Unfit("element too large")
 
-    def _left(self) -> Iterator[Piece]:
-        """Where the file ends, whole or not: all that is complete and was not handed out yet."""
-        root = self._root()
-        if root is None:
-            return
+    def _end(self) -> frozenset[Element]:
+        """The elements that are still open where the file ends, found by adding one more."""
+        from lxml.etree import XMLSyntaxError
+
+        if self._root is None:
+            return frozenset()
         try:
-            innermost = self._builder.start(_PROBE, {})
-        except SyntaxError:  # the root is complete
-            still_open: frozenset[int] = frozenset()
-        else:
-            still_open = frozenset(map(id, _last_line(root, innermost)))
-        yield from self._among([root], (), still_open)
+            self._parser.feed(f"<{_PROBE}/>".encode())
+        except XMLSyntaxError:
+            return frozenset()
+        probe = next(self._root.iter(_PROBE), None)
+        if probe is None:
+            return self._guessed() | {self._root}
+        return frozenset(cast(Any, probe).iterancestors()) | {probe}
+
+    def _guessed(self) -> frozenset[Element]:
+        """The elements that may be open: the last one of each level, unless text follows it."""
+        found: list[Element] = []
+        node = self._root
+        while node is not None and node.tail is None:
+            found.append(node)
+            node = node[-1] if len(node) else None
+        return frozenset(found)
+
+    def _left(self, still_open: frozenset[Element]) -> Iterator[Piece]:
+        """Where the file ends, whole or not: all that is complete and was not handed out yet."""
+        if self._root is not None:
+            yield from self._among([self._root], (), still_open)
 
     def _among(
         self,
         elements: list[Element],
         path: tuple[Element, ...],
-        still_open: frozenset[int] = frozenset(),
+        still_open: frozenset[Element] = frozenset(),
     ) -> Iterator[Piece]:
         if len(path) > self._limits.depth:
             raise Unfit("nested too deep")
         for element in elements:
-            self._plain_name(element)
-            wanted, is_open = element.tag in self._wanted, id(element) in still_open
-            if wanted and not is_open:
-                if self._spaced:
-                    _plain_names(element)
+            name = _local(element.tag)
+            wanted = name in self._wanted
+            if wanted and element not in still_open:
+                if name != element.tag:
+                    self._plain_names(element)
                 yield Piece(path, element)
-            elif not wanted and element.tag not in self._skip and len(element):
+            elif not wanted and name not in self._skip and len(element):
+                if name != element.tag:
+                    element.tag = name
                 yield from self._among(list(element), (*path, element), still_open)
 
-    def _plain_name(self, element: Element) -> None:
-        if self._spaced and element.tag[0] == "{":
-            element.tag = element.tag.rpartition("}")[2]
+    def _plain_names(self, element: Element) -> None:
+        for space in self._spaces:
+            for inner in element.iter(f"{{{space}}}*"):
+                inner.tag = _local(inner.tag)
+
+    def _told(self, why: str) -> Unreadable:
+        return Unreadable(f"byte {self._fed}", why, ends=True)
+
+    def _broken(self, error: Any) -> Unreadable:
+        if error.code == _LIMIT_OF_PARSER:
+            return self._told("nested too deep" if "depth" in error.msg else "element too large")
+        return Unreadable(f"line {error.position[0]}", "not well-formed XML", ends=True)
 
 
-def _plain_names(element: Element) -> None:
-    for inner in element.iter():
-        if inner.tag[0] == "{":
-            inner.tag = inner.tag.rpartition("}")[2]
+def _parser(root: str) -> Any:
+    """A parser to feed: no network, no DTD, no entity, and libxml2's own limits in force."""
+    from lxml.etree import XMLPullParser
 
-
-def _last_line(root: Element, innermost: Element) -> Iterator[Element]:
-    """The elements still open: ``root``, its last child, and so on down to the innermost."""
-    node = root
-    while node is not innermost:
-        yield node
-        node = node[-1]
-    yield node
-
-
-_UNFINISHED = frozenset(
-    errors.codes[name]
-    for name in (
-        errors.XML_ERROR_NO_ELEMENTS,
-        errors.XML_ERROR_UNCLOSED_TOKEN,
-        errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
-        errors.XML_ERROR_PARTIAL_CHAR,
+    return XMLPullParser(
+        events=("start",),
+        tag="{*}" + root,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
     )
-)
 
 
-def _told(error: Unfit | ParseError, fed: int) -> Unreadable:
-    if isinstance(error, Unfit):
-        return Unreadable(f"byte {fed}", str(error), ends=True)
-    why = "cut off" if error.code in _UNFINISHED else "not well-formed XML"
-    return Unreadable(f"line {error.position[0]}", why, ends=True)
+def _namespaces(chunk: bytes) -> Iterator[str]:
+    for found in _NAMESPACE.finditer(chunk):
+        yield (found[1] or found[2]).decode("utf-8", "replace")
+
+
+def _local(name: str) -> str:
+    """A name without its namespace, or without a prefix that nothing declares."""
+    return name.rpartition("}")[2].rpartition(":")[2] if ":" in name or name[0] == "{" else name

@@ -16,11 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TypedDict
 
 from opsbook.domains.hardening.reading.hostnames import names_and_addresses
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.text import clean, ids, line
-from opsbook.domains.hardening.reading.xmlstream import Element, Piece, pieces
+from opsbook.domains.hardening.reading.xmlstream import Element, Piece, pieces, texts
 from opsbook.model.finding import Ids, Result, Row, Scan, Seen, Severity, Told, Unreadable
 
 _WANTED = frozenset({"ReportItem", "HostProperties", "policyName"})
@@ -45,6 +46,7 @@ _AUDITED = {
 _OLD_AUDIT = re.compile(r'\s*"(?P<name>[^"]{1,500})"\s*:\s*\[(?P<result>[A-Z]{4,10})\]')
 _FACT = re.compile(r"^\s*([A-Za-z][^:\n]{0,60}?)\s*:[ \t]*(.*?)\s*$", re.MULTILINE)
 _REMEMBERED = 2_048
+_NEEDED = ("plugin_output", "solution", "cve", "xref", "compliance", "compliance-result")
 _MORE_AUDITED = {
     "compliance-reference": "reference",
     "compliance-audit-file": "audit_file",
@@ -125,12 +127,11 @@ class _Report:
         if not plugin:
             yield Unreadable(f"ReportItem of {self._seen.id}", "item without a plugin")
             return
-        texts = {child.tag: child.text for child in item}
+        found = _found(item)
         if plugin == _SCAN_INFORMATION:
-            yield from self._information(texts.get("plugin_output") or "")
-        audited = "compliance" in texts or "compliance-result" in texts
-        row = _row(self._seen.id, plugin, item, texts)
-        yield _audited(row, texts) if audited else row
+            yield from self._information(found["plugin_output"])
+        row = _row(self._seen.id, plugin, item, found)
+        yield _audited(row, item) if found["compliance"] else row
 
     def _bare_host(self, host: Element | None) -> Iterator[Told]:
         """A host without properties."""
@@ -160,7 +161,33 @@ class _Report:
             yield seen
 
 
-def _row(host: str, plugin: str, item: Element, texts: Mapping[str, str | None]) -> Row:
+class _Found(TypedDict):
+    """What is needed of each item, found in one pass over its children."""
+
+    plugin_output: str
+    solution: str
+    compliance: str
+    cve: tuple[str, ...]
+    xref: tuple[str, ...]
+
+
+def _found(item: Element) -> _Found:
+    found = _Found(plugin_output="", solution="", compliance="", cve=(), xref=())
+    for name, text in texts(item, _NEEDED):
+        if name == "cve":
+            found["cve"] += (text,)
+        elif name == "xref":
+            found["xref"] += (text,)
+        elif name == "plugin_output":
+            found["plugin_output"] = text
+        elif name == "solution":
+            found["solution"] = text
+        else:
+            found["compliance"] = text
+    return found
+
+
+def _row(host: str, plugin: str, item: Element, found: _Found) -> Row:
     level = item.get("severity", "")
     severity, result, told = _LEVELS.get(level) or (Severity.UNKNOWN, Result.UNKNOWN, line(level))
     return Row(
@@ -170,16 +197,17 @@ def _row(host: str, plugin: str, item: Element, texts: Mapping[str, str | None])
         result,
         severity,
         told,
-        _title(item.get("pluginName") or texts.get("plugin_name")),
+        _title(item.get("pluginName")),
         _location(item.get("port", "0"), item.get("protocol", "")),
-        clean(texts.get("plugin_output")),
-        _remedy(texts.get("solution")),
-        _ids_of(item, texts),
+        clean(found["plugin_output"]),
+        _remedy(found["solution"]),
+        _ids(found["cve"], found["xref"]),
     )
 
 
-def _audited(row: Row, texts: Mapping[str, str | None]) -> Row:
+def _audited(row: Row, item: Element) -> Row:
     """One check of an audit file; older scanners tell it in the first line of the description."""
+    texts = {child.tag.rpartition("}")[2]: child.text for child in item}
     told = texts.get("description") or ""
     old = _OLD_AUDIT.match(told[:1_000])
     name = line(texts.get("compliance-check-name") or (old["name"] if old else ""))
@@ -200,19 +228,13 @@ def _audited(row: Row, texts: Mapping[str, str | None]) -> Row:
     )
 
 
-def _ids_of(item: Element, texts: Mapping[str, str | None]) -> Ids:
-    cves = tuple([found.text for found in item.findall("cve")]) if "cve" in texts else ()
-    xrefs = tuple([found.text for found in item.findall("xref")]) if "xref" in texts else ()
-    return _ids(cves, xrefs)
-
-
 # Hosts share plugins: what is the same wherever a plugin finds something is made once.
 
 
 @lru_cache(_REMEMBERED)
-def _ids(cves: tuple[str | None, ...], xrefs: tuple[str | None, ...]) -> Ids:
+def _ids(cves: tuple[str, ...], xrefs: tuple[str, ...]) -> Ids:
     others = [line(xref, 200) for xref in xrefs]
-    told = [cve for cve in cves if cve]
+    told = list(cves)
     told += [other for other in others if other.startswith(("CN", "CCE", "CVE"))]
     return ids(told, other=others)
 
