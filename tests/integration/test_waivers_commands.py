@@ -142,7 +142,7 @@ def test_a_waiver_from_draft_to_revocation(run: Run, site: Site, tmp_path: Path)
     assert states(run, site)["h1", root] == "waived"
     assert states(run, site)["h2", root] == "open"
     table = run(site, "findings", "list", "-e", site.estate).out
-    assert f"{change} until 2027-07-01" in table
+    assert f"{change} until 2027-06-30" in table
     shown = run(site, "findings", "show", "h1", root, "-e", site.estate).out
     assert "the vendor logs in as root" in shown
     assert "the risk is borne" in shown

@@ -148,8 +148,8 @@ def _waiver(finding: Finding, estate: Estate) -> str:
         return ""
     if accepted.why is not None:
         return tr("{change} no more", change=accepted.change)
-    until = accepted.until.astimezone(estate.zone).date()
-    return tr("{change} until {until}", change=accepted.change, until=until)
+    last = accepted.last_day(estate.zone)
+    return tr("{change} until {until}", change=accepted.change, until=last)
 
 
 def _as_json(finding: Finding) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def _list(
         as_json({"waivers": list(map(_plain, rows)), "open_without_waivers": before,
                  "open": after})  # fmt: skip
         return
-    _print_rows(rows)
+    _print_rows(rows, asked)
     print()
     print(tr("Open findings without waivers: {number}", number=_counted(before)))
     print(tr("Open findings with waivers: {number}", number=_counted(after)))
@@ -180,10 +180,12 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "problem": row["problem"].english() if row["problem"] else None}
 
 
-def _print_rows(rows: list[dict[str, Any]]) -> None:
+def _print_rows(rows: list[dict[str, Any]], asked: Asked) -> None:
     from opsbook.cli.show import listing
     from opsbook.cli.words import word
     from opsbook.documents.changes.labels import CATEGORIES, STATES
+    from opsbook.domains.hardening.store.model import last_day
+    from opsbook.model.clock import unstamp
 
     shown = [
         row
@@ -191,7 +193,7 @@ def _print_rows(rows: list[dict[str, Any]]) -> None:
             "state": word(STATES, row["state"]),
             "category": word(CATEGORIES, row["category"]),
             "hosts": tr("all") if row["hosts"] is None else len(row["hosts"]),
-            "until": row["until"][:10],
+            "until": last_day(unstamp(row["until"]), asked.estate.zone),
             "told": _told(row),
         }
         for row in rows

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
 
 from opsbook.domains.hardening.controls.judge import Verdict, judge
@@ -15,7 +16,6 @@ from opsbook.domains.hardening.controls.observed import Answers, HostAnswers
 from opsbook.domains.hardening.controls.schema import Control
 from opsbook.domains.hardening.planning.wishes import FINDINGS, Wish, options
 from opsbook.domains.hardening.store.model import Acceptance, Finding, State
-from opsbook.model.clock import stamp
 from opsbook.model.finding import Result
 from opsbook.model.message import Message, msg
 
@@ -152,7 +152,7 @@ def _accepted(by: Acceptance | None) -> Message:
     if by is None:
         return msg("it is accepted for a while (waiver)")
     return msg("accepted until {until} by waiver {change}: {reason}",
-               until=stamp(by.until)[:10], change=by.change, reason=by.reason)  # fmt: skip
+               until=by.last_day(UTC).isoformat(), change=by.change, reason=by.reason)  # fmt: skip
 
 
 def not_chosen(one: Candidate, host: Host) -> Aside | None:

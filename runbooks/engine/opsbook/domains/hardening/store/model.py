@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from opsbook.model.finding import Ids, Result, Severity
@@ -107,6 +107,15 @@ class Acceptance:
     until: datetime
     over: datetime | None = None
     why: Message | None = None
+
+    def last_day(self, zone: tzinfo) -> date:
+        """The day in ``zone`` on which it still stands at some moment, and on none after it."""
+        return last_day(self.until, zone)
+
+
+def last_day(until: datetime, zone: tzinfo) -> date:
+    """The last day in ``zone`` of what ends at ``until``: at midnight, it is the day before."""
+    return (until - timedelta(microseconds=1)).astimezone(zone).date()
 
 
 @dataclass(frozen=True, slots=True)
