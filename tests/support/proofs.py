@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from opsbook.domains.hardening.proof.model import Done, Waiver
+from opsbook.domains.hardening.proof.model import Done
 from opsbook.domains.hardening.store.keeping import micros
-from opsbook.domains.hardening.store.model import Finding, Look, Sighting, State
+from opsbook.domains.hardening.store.model import Acceptance, Finding, Look, Sighting, State
 from opsbook.domains.hardening.store.standing import FAIL, NOT_APPLICABLE, PASS, RESULTS, Taken
 from opsbook.domains.hardening.store.store import Looked
+from opsbook.domains.hardening.waivers.port import NoWaivers
 from opsbook.model.finding import Result, Severity
 
 KEY = "control:sshd.permitrootlogin"
@@ -28,25 +28,13 @@ _AT = {"before": BEGUN - timedelta(days=1), "during": BEGUN + timedelta(minutes=
        "after": ENDED + timedelta(hours=1)}  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Accepted:
-    """A waiver of anything."""
-
-    change: str = "CHG-20261101-001"
-    category: str = "risk_accepted"
-    reason: str = "no other way in"
-    owner: str = "ops"
-    compensating: str = ""
-    until: datetime = NOW + timedelta(days=30)
-
-
-@dataclass(frozen=True)
-class AllWaived:
+class AllWaived(NoWaivers):
     """Covers everything."""
 
-    def covering(self, host: str, key: str, location: str, at: datetime) -> Waiver | None:
+    def covering(self, host: str, key: str, location: str, at: datetime) -> Acceptance | None:
         """Always the same one."""
-        return Accepted()
+        return Acceptance("CHG-20261101-001", "risk_accepted", "no other way in", "ops", "",
+                          BEGUN, NOW + timedelta(days=30))  # fmt: skip
 
 
 def looked(number: int, said: Mapping[str, Any]) -> tuple[Looked, dict[str, Any]]:

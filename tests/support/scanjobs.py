@@ -16,11 +16,16 @@ from opsbook.model.places import Places
 
 
 def job_of(
-    inventory: Inventory, clock: Clock, run: str, parameters: Mapping[str, Any], place: Path
+    inventory: Inventory,
+    clock: Clock,
+    run: str,
+    parameters: Mapping[str, Any],
+    place: Path,
+    runbook: str = "control_scan",
 ) -> Job:
-    """A run of ``control_scan`` on all of ``inventory``; what is not said is as declared."""
+    """A run of ``runbook`` on all of ``inventory``; what is not said is as declared."""
     (place / "estate.yml").write_text(ESTATE, encoding="utf-8")
-    book = load_runbook("control_scan")
+    book = load_runbook(runbook)
     declared = {parameter.name: parameter.default for parameter in book.parameters}
     places = Places(place / "state")
     return Job(

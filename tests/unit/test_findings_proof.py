@@ -19,8 +19,9 @@ from opsbook.domains.hardening.content.fitting import System, fits, system_of, s
 from opsbook.domains.hardening.proof.claim import Claim, claim_of
 from opsbook.domains.hardening.proof.history import done_on_hosts
 from opsbook.domains.hardening.proof.judging import prove_host
-from opsbook.domains.hardening.proof.model import FOUND, HostProof, NoWaivers, Outcome
+from opsbook.domains.hardening.proof.model import FOUND, HostProof, Outcome
 from opsbook.domains.hardening.proof.rectification import About, rectification
+from opsbook.domains.hardening.waivers.port import NoWaivers
 from opsbook.model.estate import FindingsPolicy
 from opsbook.model.finding import Severity
 from support.proofs import BEGUN, ENDED, KEY, NOW, AllWaived, done, told

@@ -90,17 +90,18 @@ def _compared(
                           estate=estate.name),
         )  # fmt: skip
     files = store.files(estate.name)
-    return store.compared(_import(files, before, estate), _import(files, after, estate))
+    numbers = [int(import_named(files, one, estate)["number"]) for one in (before, after)]
+    return store.compared(*numbers)
 
 
-def _import(files: list[dict[str, Any]], name: str, estate: Estate) -> int:
-    """The number of the import called ``name``, the newest if several are. Raises UsageFault."""
+def import_named(files: list[dict[str, Any]], name: str, estate: Estate) -> dict[str, Any]:
+    """The import called ``name``, the newest if several are. Raises UsageFault."""
     from opsbook.model.errors import UsageFault
 
     for one in reversed(files):
         digest = len(name) >= _LEAST_PREFIX and one["sha256"].startswith(name.lower())
         if digest or name in (str(one["number"]), one["file"]):
-            return int(one["number"])
+            return dict(one)
     raise UsageFault(
         msg("There is no import {name} in estate {estate}.", name=name, estate=estate.name),
         next_step=msg("opsbook findings files -e {estate} lists the imports.", estate=estate.name),

@@ -109,6 +109,20 @@ def _one(
         done()
 
 
+def take_in(file: Path, asked: Asked) -> Kept:
+    """One file into the store, and told to the ledger. Raises as ``import_file``."""
+    from opsbook.domains.hardening.store.arriving import import_file
+    from opsbook.model.clock import SystemClock
+
+    hear, done = _progress(file)
+    try:
+        kept = import_file(file, _intake(asked), SystemClock(), progress=hear)
+    finally:
+        done()
+    _tell_ledger(asked)
+    return kept
+
+
 def _intake(asked: Asked) -> Intake:
     from opsbook.domains.hardening.store.catalogue import OurControls
     from opsbook.domains.hardening.store.database import Database

@@ -14,6 +14,8 @@ from opsbook.model.places import Places
 from opsbook.model.runbook import Runbook
 
 PROCEDURES = {
+    "hardening.lynis": ("opsbook.domains.hardening.scan.installed", "lynis"),
+    "hardening.oscap": ("opsbook.domains.hardening.scan.installed", "oscap"),
     "hardening.scan": ("opsbook.domains.hardening.scan.work", "scan"),
     "logs.collect": ("opsbook.domains.logs.collect.work", "collect"),
     "logs.retain": ("opsbook.domains.logs.retain.work", "retain"),

@@ -9,7 +9,7 @@ $OPSBOOK_STATE                (default $XDG_STATE_HOME/opsbook, ~/.local/state/o
 |-- logs/<estate>/            hot tier of collected logs, and their catalogue
 |-- archive/<estate>/         archive tier
 |-- patching/                 what is known of packages; repositories of estates without a way out
-|-- findings/                 what scanners told of hosts
+|-- findings/                 what scanners told of hosts; their files and rules, as far as ours
 `-- lab/                      the lab's images, hosts and inventory
 """
 
@@ -70,6 +70,15 @@ class Places:
     def findings(self) -> Path:
         """The database of what scanners told of hosts."""
         return self.root / "findings" / "findings.db"
+
+    @property
+    def content(self) -> Path:
+        """Directory of rules for scanners that were brought along."""
+        return self.root / "findings" / "content"
+
+    def scans(self, run: str) -> Path:
+        """Directory of the scanners' files that run ``run`` brought in."""
+        return self.root / "findings" / "scans" / run
 
     @property
     def lab(self) -> Path:

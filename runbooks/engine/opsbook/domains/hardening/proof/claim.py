@@ -105,9 +105,9 @@ def _standing(proof: HostProof) -> Iterator[Message]:
     left = sum(one.outcome in STANDING for one in proof.proven)
     new = sum(one.outcome is Outcome.NEW and one.waiver is None for one in proof.proven)
     if left:
-        yield msg("{number} findings remain", number=left)
+        yield msg("findings that remain: {number}", number=left)
     if new:
-        yield msg("{number} findings are new", number=new)
+        yield msg("findings that are new: {number}", number=new)
 
 
 def _unproven(proof: HostProof) -> Iterator[Message]:

@@ -28,7 +28,6 @@ from opsbook.domains.hardening.proof.model import (
     Outcome,
     Proven,
     Reason,
-    Waivers,
 )
 from opsbook.domains.hardening.store.comparison import Outcome as Became
 from opsbook.domains.hardening.store.comparison import Why, since_failing
@@ -44,6 +43,7 @@ from opsbook.domains.hardening.store.standing import (
     comparable,
 )
 from opsbook.domains.hardening.store.store import Looked
+from opsbook.domains.hardening.waivers.port import Waivers
 from opsbook.model.finding import Result, Severity
 
 

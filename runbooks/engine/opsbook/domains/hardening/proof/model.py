@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
-from opsbook.domains.hardening.store.model import Finding, Look, Sighting
+from opsbook.domains.hardening.store.model import Acceptance, Finding, Look, Sighting
 from opsbook.domains.hardening.store.store import Looked
 from opsbook.model.finding import Severity
 
@@ -62,56 +62,6 @@ class Reason(StrEnum):
     NOTHING_DONE = "nothing_done"
 
 
-class Waiver(Protocol):
-    """A waiver that stands: why a finding is accepted, by whom, and until when."""
-
-    @property
-    def change(self) -> str:
-        """Its number, CHG-..."""
-        ...
-
-    @property
-    def category(self) -> str:
-        """One word: false_positive, risk_accepted ..."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """In the words of whoever asked for it."""
-        ...
-
-    @property
-    def owner(self) -> str:
-        """Who answers for it."""
-        ...
-
-    @property
-    def compensating(self) -> str:
-        """What protects meanwhile; may be empty."""
-        ...
-
-    @property
-    def until(self) -> datetime:
-        """When it ends."""
-        ...
-
-
-class Waivers(Protocol):
-    """Port: which waiver covers a finding."""
-
-    def covering(self, host: str, key: str, location: str, at: datetime) -> Waiver | None:
-        """The waiver that covers the finding at that moment, if one does."""
-        ...
-
-
-class NoWaivers:
-    """Nothing is waived."""
-
-    def covering(self, host: str, key: str, location: str, at: datetime) -> Waiver | None:
-        """None."""
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class Done:
     """What was done on one host, as the ledger has it.
@@ -152,7 +102,7 @@ class Proven:
     after: tuple[Sighting, ...] = ()
     retested: Look | None = None
     own: Sighting | None = None
-    waiver: Waiver | None = None
+    waiver: Acceptance | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ always there, ``null`` or empty where it does not apply::
     by_severity, by_unit   the same for each severity and each unit of classified protection
                 (L3-CES1-nn; a finding may belong to several, "" to none)
     hosts       [{name, outcome, run, claim, reasons, numbers, findings}]
-    findings    [{key, location, title, severity, ids, control, units, outcome, reason, by, stages,
-                steps, before, after, own, waiver, clock}]
+    findings    [{key, location, title, severity, ids, control, control_title, units, outcome,
+                reason, by, stages, steps, before, after, own, waiver, clock}]
 
 What scanners told is cut to :data:`MOST_TEXT` characters and stays hostile.
 """
@@ -24,7 +24,7 @@ What scanners told is cut to :data:`MOST_TEXT` characters and stays hostile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,13 +48,16 @@ Units = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the report is about: a dossier, its proofs by host, the rules of the estate."""
+    """What the report is about: a dossier, its proofs by host, the rules of the estate, and of
+    controls their units and their titles in both languages.
+    """
 
     dossier: Mapping[str, Any]
     proofs: Sequence[HostProof]
     policy: FindingsPolicy
     units: Units
     now: datetime
+    titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def rectification(about: About) -> Json:
@@ -200,6 +203,7 @@ class _Telling:
             "ids": [name for kind in ("cve", "cnvd", "cnnvd", "cncve")
                     for name in getattr(finding.ids, kind)],
             "control": control,
+            "control_title": dict(self._about.titles.get(control or "", {})) or None,
             "units": list(self._about.units.get(control or "", ())),
             "outcome": one.outcome.value,
             "reason": one.reason.value,
