@@ -17,13 +17,13 @@ from doubles.jobs import MemorySink
 from doubles.ledger import MemoryLedger
 from opsbook.domains.hardening.content.shelf import Shelf
 from opsbook.domains.hardening.scan.installed import InstalledWork, Reach
-from opsbook.domains.hardening.scan.remote import Equipped, read_equipment
+from opsbook.domains.hardening.scan.remote import PROBE, Equipped, read_equipment
 from opsbook.domains.hardening.scan.tools import Lynis, Oscap, Tool
 from opsbook.domains.hardening.store.database import Database
 from opsbook.domains.hardening.store.importing import KIND, Intake
 from opsbook.domains.hardening.store.model import Finding
 from opsbook.domains.hardening.store.store import FindingStore
-from opsbook.execution.reach.shell import HostShell
+from opsbook.execution.reach.shell import HostShell, run_here
 from opsbook.execution.reach.transport import ShellTransport
 from opsbook.execution.work import HostReport
 from opsbook.model.errors import HostFault, OpsbookError
@@ -76,9 +76,12 @@ class Site:
         report: HostReport = sink.reports["here"]
         return report
 
+    @property
+    def store(self) -> FindingStore:
+        return FindingStore(Database(Places(self.place / "state").findings))
+
     def findings(self) -> Mapping[str, Finding]:
-        store = FindingStore(Database(Places(self.place / "state").findings))
-        return {one.key: one for one in store.of_host("small", "here", ())}
+        return {one.key: one for one in self.store.of_host("small", "here", ())}
 
     @property
     def file(self) -> Path:
@@ -118,6 +121,9 @@ def test_openscap_runs_with_rules_brought_along_and_its_result_is_kept(site: Sit
     assert report.evidence["file"] == f"{RUN}/here.xml.gz"
     assert b"TestResult" in gzip.decompress(site.file.read_bytes())
     assert site.findings()[BOTH].state.value == "open"
+    (look,) = site.store.looks("small", "here")
+    answer = run_here("here", PROBE, timeout=60, become=False)
+    assert look.system == read_equipment(answer.out).system != ""
     assert list(site.scratch.iterdir()) == []
     assert len(list(site.ledger.events(kinds=(KIND,)))) == 1
 

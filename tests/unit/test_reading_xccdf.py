@@ -184,3 +184,11 @@ def test_a_file_cut_at_any_byte_tells_each_result_that_was_whole(data: bytes) ->
         assert any(one.ends for one in tale.unreadable)
         if end > start:
             assert tale.scans == told("xccdf", data).scans
+
+
+def test_the_system_of_a_host_is_the_platform_that_is_one() -> None:
+    parts = '<platform idref="#package_pam"/>'
+    system = '<platform idref="cpe:/o:debian:debian_linux:12"/>'
+    for head in (parts + system, system + parts):
+        tale = result(rule_result("<result>pass</result>"), "<target>web-1</target>" + head)
+        assert [host.os for host in tale.hosts] == ["cpe:/o:debian:debian_linux:12"]

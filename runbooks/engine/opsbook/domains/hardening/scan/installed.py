@@ -87,6 +87,7 @@ class _Brought:
     prepared: Prepared
     head: Head
     version: str
+    system: str
 
 
 class InstalledWork:
@@ -131,7 +132,8 @@ class InstalledWork:
         if self._tool.problem(head.rc):
             path.unlink(missing_ok=True)
             raise _did_not_work(self._tool.name, host, head, prepared.order.seconds)
-        return _Brought(path, prepared, head, str(getattr(has, self._tool.name)))
+        return _Brought(path, prepared, head, str(getattr(has, self._tool.name)),
+                        has.system)  # fmt: skip
 
     def _fetch(self, host: Host, prepared: Prepared, path: Path, job: Job) -> Head:
         with self._tool.sending(prepared) as sent:
@@ -172,22 +174,23 @@ class InstalledWork:
                                      tool=self._tool.name, host=host.name))  # fmt: skip
             return Identity(reading.summary.sha256, reading.summary.size)
 
-        told = self._of_host(host, reading)
+        told = self._of_host(host, brought.system, reading)
         return self._intake.keep(
             Arrival(f"{job.run}/{brought.path.name}", told, identity, host.name), job.clock.now()
         )
 
-    def _of_host(self, host: Host, reading: Reading) -> Iterator[Told]:
-        """With the host's own name first; names that lead to another host are left out."""
+    def _of_host(self, host: Host, system: str, reading: Reading) -> Iterator[Told]:
+        """With the host's own name first, and its own word of its system; names that lead to
+        another host are left out.
+        """
         for told in reading:
             if not isinstance(told, Seen):
                 yield told
                 continue
             match = self._matcher.match(told.names, told.addresses)
-            if match.host == host.name or (match.host is None and not match.several):
-                yield replace(told, names=(host.name, *told.names))
-            else:
-                yield replace(told, names=(host.name,), addresses=())
+            ours = replace(told, names=(host.name, *told.names), os=system or told.os)
+            alone = match.host == host.name or (match.host is None and not match.several)
+            yield ours if alone else replace(ours, names=(host.name,), addresses=())
 
     def _told(self, host: Host, brought: _Brought, kept: Kept) -> HostReport:
         results: Mapping[str, int] = kept.told["rows"]["results"]

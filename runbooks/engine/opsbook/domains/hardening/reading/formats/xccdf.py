@@ -151,7 +151,8 @@ class _Heading:
         elif element.tag == "profile":
             self.profile = line(element.get("idref"), 300)
         elif element.tag == "platform":
-            self.system = self.system or line(element.get("idref"), 200)
+            name = line(element.get("idref"), 200)  # OpenSCAP names parts of the system first
+            self.system = name if name.startswith("cpe:/o:") else self.system or name
         elif element.tag == "identity":
             local = text == "root" or element.get("authenticated") in ("true", "1")
             self.credentialed = self.credentialed or local
