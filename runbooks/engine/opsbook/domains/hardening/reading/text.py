@@ -36,9 +36,6 @@ _WESTERN = {
     "windows-1252": "cp1252",
     "iso-8859-15": "iso8859-15",
 }
-_WITHOUT = {
-    code: None for code in range(128) if not chr(code).isprintable() and code not in (9, 10, 13)
-}
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -144,8 +141,8 @@ def clean(text: str | None, limit: int = TEXT) -> str:
     if len(text) > limit * 2:
         text = text[: limit * 2]
     text = text.strip()
-    if not text.isprintable():
-        text = text.translate(_WITHOUT) if text.isascii() else _CONTROLS.sub("", text)
+    if not text.isprintable() and not text.replace("\n", "").replace("\t", "").isprintable():
+        text = _CONTROLS.sub("", text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

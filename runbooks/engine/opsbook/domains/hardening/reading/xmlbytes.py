@@ -26,6 +26,7 @@ _NOT_XML = re.compile(
     rb"&(?!(?:amp|lt|gt|quot|apos);)"
     rb"(?:#(?P<number>[xX][0-9A-Fa-f]{1,20}|[0-9]{1,20});|(?P<name>[A-Za-z][A-Za-z0-9]{1,31};))?"
 )
+_KNOWN = (b"lt;", b"gt;", b"amp;", b"quot;", b"apos;")
 _BEGUN_REFERENCE = re.compile(rb"&[#A-Za-z0-9]*\Z")
 _CDATA, _CDATA_END = b"<![CDATA[", b"]]>"
 _DOCTYPE = b"<!DOCTYPE"
@@ -153,7 +154,8 @@ class _Fit:
         self._in_cdata = False
 
     def __call__(self, chunk: bytes) -> bytes:
-        data = chunk.translate(_BLANKED)
+        # looking for 28 bytes one after the other is twice as fast as one pass that replaces them
+        data = chunk.translate(_BLANKED) if any(map(chunk.__contains__, _FORBIDDEN)) else chunk
         if not data.isascii():
             data = _NO_CHARACTERS.sub("\ufffd".encode(), data)
         if not self._in_cdata and _CDATA not in data:
@@ -168,7 +170,10 @@ class _Fit:
 
 
 def _referring(data: bytes) -> bytes:
-    return _NOT_XML.sub(_meant, data)
+    """``data`` with every ``&`` in it the beginning of a reference that XML knows."""
+    after = data.split(b"&")[1:]
+    known = all(piece.startswith(_KNOWN) for piece in after)
+    return data if known else _NOT_XML.sub(_meant, data)
 
 
 def _meant(found: re.Match[bytes]) -> bytes:

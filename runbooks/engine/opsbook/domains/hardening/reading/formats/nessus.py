@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TypedDict
 
 from opsbook.domains.hardening.reading.hostnames import names_and_addresses
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.text import clean, ids, line
-from opsbook.domains.hardening.reading.xmlstream import Element, Piece, pieces, texts
+from opsbook.domains.hardening.reading.xmlstream import Element, Piece, named, pieces
 from opsbook.model.finding import Ids, Result, Row, Scan, Seen, Severity, Told, Unreadable
 
 _WANTED = frozenset({"ReportItem", "HostProperties", "policyName"})
@@ -46,7 +45,7 @@ _AUDITED = {
 _OLD_AUDIT = re.compile(r'\s*"(?P<name>[^"]{1,500})"\s*:\s*\[(?P<result>[A-Z]{4,10})\]')
 _FACT = re.compile(r"^\s*([A-Za-z][^:\n]{0,60}?)\s*:[ \t]*(.*?)\s*$", re.MULTILINE)
 _REMEMBERED = 2_048
-_NEEDED = ("plugin_output", "solution", "cve", "xref", "compliance", "compliance-result")
+_NEEDED = ("plugin_output", "solution", "cve", "xref", "compliance")
 _MORE_AUDITED = {
     "compliance-reference": "reference",
     "compliance-audit-file": "audit_file",
@@ -129,9 +128,9 @@ class _Report:
             return
         found = _found(item)
         if plugin == _SCAN_INFORMATION:
-            yield from self._information(found["plugin_output"])
+            yield from self._information(found.printed)
         row = _row(self._seen.id, plugin, item, found)
-        yield _audited(row, item) if found["compliance"] else row
+        yield _audited(row, item) if found.audited else row
 
     def _bare_host(self, host: Element | None) -> Iterator[Told]:
         """A host without properties."""
@@ -161,29 +160,31 @@ class _Report:
             yield seen
 
 
-class _Found(TypedDict):
-    """What is needed of each item, found in one pass over its children."""
+@dataclass(slots=True)
+class _Found:
+    """What is needed of each item, found in one pass over its children: there are millions."""
 
-    plugin_output: str
-    solution: str
-    compliance: str
-    cve: tuple[str, ...]
-    xref: tuple[str, ...]
+    printed: str = ""
+    solution: str = ""
+    audited: bool = False
+    cves: tuple[str, ...] = ()
+    xrefs: tuple[str, ...] = ()
 
 
 def _found(item: Element) -> _Found:
-    found = _Found(plugin_output="", solution="", compliance="", cve=(), xref=())
-    for name, text in texts(item, _NEEDED):
+    found = _Found(audited="Compliance" in item.get("pluginFamily", ""))
+    for child in named(item, *_NEEDED):
+        name, text = child.tag, child.text or ""
         if name == "cve":
-            found["cve"] += (text,)
-        elif name == "xref":
-            found["xref"] += (text,)
+            found.cves += (text,)
         elif name == "plugin_output":
-            found["plugin_output"] = text
+            found.printed = text
         elif name == "solution":
-            found["solution"] = text
+            found.solution = text
+        elif name == "xref":
+            found.xrefs += (text,)
         else:
-            found["compliance"] = text
+            found.audited = True
     return found
 
 
@@ -199,9 +200,9 @@ def _row(host: str, plugin: str, item: Element, found: _Found) -> Row:
         told,
         _title(item.get("pluginName")),
         _location(item.get("port", "0"), item.get("protocol", "")),
-        clean(found["plugin_output"]),
-        _remedy(found["solution"]),
-        _ids(found["cve"], found["xref"]),
+        clean(found.printed),
+        _remedy(found.solution),
+        _ids(found.cves, found.xrefs),
     )
 
 
@@ -234,7 +235,7 @@ def _audited(row: Row, item: Element) -> Row:
 @lru_cache(_REMEMBERED)
 def _ids(cves: tuple[str, ...], xrefs: tuple[str, ...]) -> Ids:
     others = [line(xref, 200) for xref in xrefs]
-    told = list(cves)
+    told = [cve for cve in cves if cve]
     told += [other for other in others if other.startswith(("CN", "CCE", "CVE"))]
     return ids(told, other=others)
 
