@@ -8,7 +8,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 STATE := $(CURDIR)/.state
 CATALOGUES := $(wildcard runbooks/engine/opsbook/text/locale/*/LC_MESSAGES/*.po)
-TEST_MINUTES ?= 40
+TEST_MINUTES ?= 50
 export OPSBOOK_LAB_IMAGES := $(STATE)/lab-images
 
 .PHONY: help setup demo test bench lint clean wheelhouse lock messages

@@ -108,7 +108,7 @@ def test_a_host_key_that_changed_is_not_trusted_and_the_others_go_on(site: Site)
     done = site.run("log_collection", "-l", "web1,web2,db1")
     assert done.returncode == 11
     assert "The host key of web1 is not the one on file" in done.stderr
-    assert "Compare the key with the owner of web1" in done.stderr
+    assert "Find out why first" in done.stderr
     assert "web2" not in done.stderr
     assert "db1" not in done.stderr
 
