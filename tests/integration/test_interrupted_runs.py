@@ -134,8 +134,9 @@ def test_control_c_stops_cleanly_and_says_how_to_go_on(estate: Path, state: Plac
 def test_a_run_in_progress_is_busy_for_a_second_terminal(estate: Path, state: Places) -> None:
     process = begin(estate)
     wait_for(state, "host.started", process)
+    number = number_of(state)
     process.send_signal(signal.SIGSTOP)
-    resumed = opsbook("resume", number_of(state))
+    resumed = opsbook("resume", number)
     second = opsbook("run", "host_survey", "-e", estate)
     process.send_signal(signal.SIGCONT)
     process.wait()
