@@ -29,7 +29,9 @@ from opsbook.domains.hardening.content.shelf import Shelf, import_content
 from opsbook.model.errors import InputFault, OpsbookError
 
 SMALL = (Path(__file__).parents[1] / "data" / "content" / "small-ds.xml").read_bytes()
-DEBIAN = SMALL.replace(b"benchmark_SMALL", b"benchmark_DEBIAN-12").replace(b"Small rules", b"Rules for Debian 12")
+DEBIAN = SMALL.replace(b"benchmark_SMALL", b"benchmark_DEBIAN-12").replace(
+    b"Small rules", b"Rules for Debian 12"
+)
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 INSIDE = "./usr/share/xml/scap/ssg/content/ssg-debian12-ds.xml"
 
