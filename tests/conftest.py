@@ -12,6 +12,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from opsbook import text
+
 CI = os.environ.get("CI") == "true"
 HERE = Path(__file__).parent
 
@@ -33,6 +35,12 @@ def _state_of_tests() -> Iterator[None]:
         for name in ("OPSBOOK_LANG", "OPSBOOK_LAB_IMAGES"):
             env.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _language_of_tests() -> None:
+    """Each test begins in English, whatever language the one before it ended in."""
+    text.use("en")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:

@@ -258,10 +258,10 @@ def test_a_cancelled_run_ends_soon_and_leaves_no_process(tmp_path: Path, catalog
 
 
 def test_a_run_beyond_its_time_fails_and_leaves_no_process(tmp_path: Path, catalog: Path) -> None:
-    make_runbook(catalog, "slow", SLOW, timeout="4s")
+    make_runbook(catalog, "slow", SLOW, timeout="12s")
     sink = perform(make_job(make_estate(tmp_path / "estate", HERE), "slow", tmp_path / "state"))
     assert {report.outcome for report in sink.reports.values()} == {Outcome.FAILED}
-    assert sink.reports["here"].summary.english() == "did not end within 4s"
+    assert sink.reports["here"].summary.english() == "did not end within 12s"
     assert no_sleeper_within(5)
 
 
