@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from opsbook.lifecycle.change.planning import Planned
+    from opsbook.lifecycle.numbering import Planned
 
 _MOST_HOSTS = 1_000_000
 """As in :mod:`opsbook.model.runbook`, which is slow to import."""

@@ -1,13 +1,13 @@
 """Standing approvals: changes that are never carried out but stand, until they end or are revoked.
 
 An envelope lets a runbook run, a waiver accepts findings. Each is the plan of a change of its kind
-(:data:`opsbook.model.change.STANDS`): drafted here, approved as every change, revoked here.
+(:data:`opsbook.model.change.STANDS`), approved as every change, and revoked here.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,15 +18,13 @@ from opsbook.execution.requester import requester
 from opsbook.ledger import resources
 from opsbook.ledger.changes import as_of
 from opsbook.ledger.dossier import read_dossier
-from opsbook.ledger.port import Ledger, Story
+from opsbook.ledger.port import Story
 from opsbook.ledger.store import open_ledger
 from opsbook.ledger.witness import testify
-from opsbook.lifecycle.change.planning import Planned
-from opsbook.lifecycle.conduct.carrying import day_of, held
+from opsbook.lifecycle.conduct.carrying import held
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.model.calendar import local_end
-from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock
 from opsbook.model.errors import Refused, UsageFault
@@ -36,26 +34,6 @@ from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
 
 Dossier = dict[str, Any]
-
-
-def draft(
-    content: Mapping[str, Any], estate: Estate, ledger: Ledger, who: Mapping[str, Any], at: datetime
-) -> Planned:
-    """Write the plan ``content`` into the ledger under a new number, to be approved."""
-    made: dict[str, Any] = {}
-
-    def opening(number: str) -> list[NewEvent]:
-        made.update(content, change=number, requested_by=dict(who))
-        payload = {
-            "plan": made,
-            "plan_digest": digest(made),
-            "directory": str(estate.directory.absolute()),
-            "requested_by": dict(who),
-        }
-        return [NewEvent("change.planned", estate.name, number, payload=payload)]
-
-    number = ledger.open_change(day_of(estate, at), opening)
-    return Planned(number, made, testify(ledger.checkpoint(), estate.witnesses))
 
 
 def revoke(number: str, kind: str, reason: str, places: Places, clock: Clock) -> Sequence[Message]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,10 +22,9 @@ from opsbook.execution.requester import requester
 from opsbook.execution.work import ChangeWork, Job
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger
-from opsbook.ledger.witness import testify
-from opsbook.lifecycle.conduct.carrying import day_of
 from opsbook.lifecycle.conduct.waves import split
 from opsbook.lifecycle.moments import refuse_clock_gone_back
+from opsbook.lifecycle.numbering import Planned, keep_plan
 from opsbook.lifecycle.parameters import Setting, resolve
 from opsbook.lifecycle.plan import common
 from opsbook.lifecycle.reasons import fit_reason
@@ -37,8 +36,7 @@ from opsbook.model.canonical import digest
 from opsbook.model.clock import Clock, stamp
 from opsbook.model.errors import OpsbookError, Refused, UsageFault
 from opsbook.model.estate import Estate, Host, Inventory
-from opsbook.model.event import NewEvent
-from opsbook.model.message import Message, msg
+from opsbook.model.message import msg
 from opsbook.model.places import Places
 from opsbook.model.plan import HostPlan, Outlook, coverage
 from opsbook.model.runbook import Runbook, RunbookClass, Waves, duration
@@ -76,15 +74,6 @@ class PlanRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """``change`` is empty when no host would change: then nothing was numbered and recorded."""
-
-    change: str
-    plan: Mapping[str, Any]
-    problems: Sequence[Message] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Scene:
     """What a plan is made from."""
 
@@ -108,35 +97,15 @@ def plan_change(request: PlanRequest, places: Places, clock: Clock) -> Planned:
     request = replace(request, reason=fit_reason(request.reason))
     scene = set_scene(request, places, clock)
     policy = policy_in_force(scene.ledger, scene.estate)
-    refuse_unknown_requester(requester(request.origin, None, os.environ), policy)
+    who = requester(request.origin, None, os.environ)
+    refuse_unknown_requester(who, policy)
     _validity(request, policy)
     asked = _window(request, scene.estate)
     window = window_for(scene.estate, load_calendars(scene.estate), asked, scene.at)
     content = describe_change(request, scene, policy, foresee(scene), window)
     if not any(entry["outlook"] == Outlook.CHANGE for entry in content["host_plans"].values()):
         return Planned("", content)
-    return keep_plan(content, scene, request)
-
-
-def keep_plan(content: dict[str, Any], scene: Scene, request: PlanRequest) -> Planned:
-    """Number the plan and write it into the ledger."""
-    estate = scene.estate
-    who = requester(request.origin, None, os.environ)
-    made: dict[str, Any] = {}
-
-    def opening(number: str) -> list[NewEvent]:
-        made.update(content, change=number, requested_by=who)
-        payload = {
-            "plan": made,
-            "plan_digest": digest(made),
-            "directory": str(estate.directory.absolute()),
-            "requested_by": who,
-        }
-        return [NewEvent("change.planned", estate.name, number, payload=payload)]
-
-    number = scene.ledger.open_change(day_of(estate, scene.at), opening)
-    problems = testify(scene.ledger.checkpoint(), estate.witnesses)
-    return Planned(number, made, problems)
+    return keep_plan(content, scene.estate, scene.ledger, who, scene.at)
 
 
 def set_scene(request: PlanRequest, places: Places, clock: Clock) -> Scene:

@@ -21,12 +21,12 @@ from opsbook.ledger import resources
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger
 from opsbook.ledger.witness import testify
-from opsbook.lifecycle.conduct.carrying import day_of, held
+from opsbook.lifecycle.conduct.carrying import held
 from opsbook.lifecycle.moments import refuse_clock_gone_back
+from opsbook.lifecycle.numbering import keep_plan
 from opsbook.lifecycle.plan import PLAN_SCHEMA
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Origin
-from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock, stamp, unstamp
 from opsbook.model.errors import Refused
@@ -68,12 +68,9 @@ def propose_policy(
     former = before.policy if before else None
     content = policy_plan(estate, policy, former, fit_reason(reason), at)
     who = requester(origin, None, os.environ)
-    number = ledger.open_change(
-        day_of(estate, at), lambda change: [_planned(content, estate, who, change)]
-    )
-    problems = testify(ledger.checkpoint(), estate.witnesses)
+    planned = keep_plan(content, estate, ledger, who, at)
     told = differences(before.policy, policy) if before else []
-    return Proposed(number, before is None, told, problems)
+    return Proposed(planned.change, before is None, told, planned.problems)
 
 
 def policy_plan(
@@ -153,16 +150,3 @@ def _adoption(dossier: Mapping[str, Any], estate: str) -> list[NewEvent]:
         NewEvent(ADOPTED, estate, change, payload=payload, once=True),
         NewEvent("change.ended", estate, change, payload=ended, once=True),
     ]
-
-
-def _planned(
-    content: Mapping[str, Any], estate: Estate, who: Mapping[str, Any], change: str
-) -> NewEvent:
-    plan = {**content, "change": change, "requested_by": dict(who)}
-    payload = {
-        "plan": plan,
-        "plan_digest": digest(plan),
-        "directory": str(estate.directory.absolute()),
-        "requested_by": dict(who),
-    }
-    return NewEvent("change.planned", estate.name, change, payload=payload)

@@ -28,12 +28,13 @@ from opsbook.execution.requester import requester
 from opsbook.ledger.dossier import drafted
 from opsbook.ledger.port import Ledger, Story
 from opsbook.ledger.store import open_ledger
-from opsbook.lifecycle.change.planning import Planned, chosen_window
+from opsbook.lifecycle.change.planning import chosen_window
 from opsbook.lifecycle.moments import refuse_clock_gone_back
+from opsbook.lifecycle.numbering import Planned, keep_plan
 from opsbook.lifecycle.plan import common
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.required import refuse_without_witness
-from opsbook.lifecycle.standing import draft, end_of
+from opsbook.lifecycle.standing import end_of
 from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock, stamp
@@ -89,7 +90,7 @@ def draft_envelope(request: EnvelopeRequest, places: Places, clock: Clock) -> Pl
     refuse_unknown_requester(who, policy)
     inventory = load_inventory(estate, places, request.limit or runbook.targets)
     desk = _Desk(estate, runbook, inventory, load_calendars(estate), policy, at)
-    return draft(_content(request, desk), estate, ledger, who, at)
+    return keep_plan(_content(request, desk), estate, ledger, who, at)
 
 
 def envelopes(ledger: Story, estate: str = "", runbook: str = "") -> Iterator[dict[str, Any]]:

@@ -29,12 +29,12 @@ from opsbook.execution.declared.declarations import load_estate
 from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.requester import requester
 from opsbook.ledger.store import open_ledger
-from opsbook.lifecycle.change.planning import Planned
 from opsbook.lifecycle.moments import refuse_clock_gone_back
+from opsbook.lifecycle.numbering import Planned, keep_plan
 from opsbook.lifecycle.plan import PLAN_SCHEMA
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.required import refuse_without_witness
-from opsbook.lifecycle.standing import draft, end_of
+from opsbook.lifecycle.standing import end_of
 from opsbook.model.clock import Clock, stamp
 from opsbook.model.errors import Refused, UsageFault
 from opsbook.model.estate import Estate, Inventory
@@ -89,7 +89,7 @@ def draft_waiver(request: WaiverRequest, places: Places, clock: Clock) -> Planne
     said["covers"] = _covers(kept, estate.name, said, hosts)
     content = _content(request, estate, said, hosts, policy, at)
     _refuse_unmeetable(content, policy)
-    return draft(content, estate, ledger, who, at)
+    return keep_plan(content, estate, ledger, who, at)
 
 
 def whole_key(text: str, controls: OurControls) -> str:
