@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from opsbook.execution.verify.verification import Tested, Verified
+from opsbook.execution.verify.verification import SuiteTest, Verified
 from opsbook.execution.work import Examined, HostReport, Job, Sink, Standing
 from opsbook.model.errors import HostUnreachable, OpsbookError
 from opsbook.model.estate import Host
@@ -213,8 +213,8 @@ def _verified(host: MemoryHost, job: Job) -> Verified:
     wanted = _wanted(job.plans[host.name])
     right = all(host.state[item] == after for item, (_, after) in wanted.items())
     if right and not host.trouble.fails_verification:
-        return Verified(1, 0, (Tested("versions", "passed"),))
-    return Verified(0, 1, (Tested("versions", "failed", "not as planned"),))
+        return Verified(1, 0, (SuiteTest("versions", "passed"),))
+    return Verified(0, 1, (SuiteTest("versions", "failed", "not as planned"),))
 
 
 def _wanted(plan: HostPlan) -> dict[str, tuple[str, str]]:

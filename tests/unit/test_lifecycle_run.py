@@ -21,7 +21,7 @@ from doubles.run import (
     runbook,
 )
 from doubles.work import Script, ScriptedWork
-from opsbook.execution.verify.verification import Tested, Verified
+from opsbook.execution.verify.verification import SuiteTest, Verified
 from opsbook.ledger.port import Ledger
 from opsbook.lifecycle.conduct.history import read_history
 from opsbook.lifecycle.conduct.routine import routine
@@ -169,7 +169,7 @@ def test_past_the_failure_budget_the_rest_is_left_untouched() -> None:
 
 def test_a_host_that_fails_its_verification_has_failed() -> None:
     def verifier(hosts, job):
-        bad = (Tested("t", "failed", "no"),)
+        bad = (SuiteTest("t", "failed", "no"),)
         return {
             host.name: Verified(0, 1, bad) if host.name == "a3" else Verified(1, 0, ())
             for host in hosts

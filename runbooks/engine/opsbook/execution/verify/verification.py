@@ -32,7 +32,7 @@ _CHECK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class SuiteTest:
     """One test: ``outcome`` is passed, failed, skipped or error; ``message`` says why."""
 
     name: str
@@ -46,7 +46,7 @@ class Verified:
 
     passed: int
     failed: int
-    tests: tuple[Tested, ...]
+    tests: tuple[SuiteTest, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As kept in ``host.verified`` events."""
@@ -135,8 +135,11 @@ def _run(command: list[str], directory: Path, job: Job) -> str:
 
 
 def _environment(directory: Path, job: Job) -> dict[str, str]:
+    from opsbook.execution.declared.control import PLAIN
+
     return {
         **{key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")},
+        **PLAIN,
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "OPSBOOK_VERIFY": str(directory),
@@ -186,7 +189,7 @@ def _masker(job: Job) -> Masker:
 def _verified(host: str, lines: Iterable[dict[str, Any]], why: str, masker: Masker) -> Verified:
     """Results of ``host``; a result of no host (the suite cannot be read) counts for all."""
     tests = [
-        Tested(
+        SuiteTest(
             masker.brief(line["name"], 200),
             line["outcome"],
             masker.brief(line["message"], MOST_MESSAGE),
@@ -199,7 +202,7 @@ def _verified(host: str, lines: Iterable[dict[str, Any]], why: str, masker: Mask
     whole = _is_whole(host, lines)
     if not bad and not (passed and whole):
         reason = "no test passed" if whole else why or "the suite ended before its time"
-        tests.append(Tested("", "error", masker.brief(reason, MOST_MESSAGE)))
+        tests.append(SuiteTest("", "error", masker.brief(reason, MOST_MESSAGE)))
         bad += 1
     return Verified(passed, bad, tuple(tests))
 
