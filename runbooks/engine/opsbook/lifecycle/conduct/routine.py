@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from opsbook.execution.verify.verification import Tested, Verified
+from opsbook.execution.verify.verification import SuiteTest, Verified
 from opsbook.execution.work import HostReport, Work
 from opsbook.lifecycle.conduct.stage import Conduct, Stage, Stopwatch
 from opsbook.model.change import ChangeState
@@ -57,7 +57,9 @@ class RoutineConduct:
         for name in stage.left:
             stage.sink.finished(timed_out(name, stage))
         for name in stage.verification.open(stage.plan.hosts):
-            cut = Tested("time limit", "error", "the run's time limit ended before the suite did")
+            cut = SuiteTest(
+                "time limit", "error", "the run's time limit ended before the suite did"
+            )
             stage.verification.note(name, Verified(0, 1, (cut,)))
 
     def becomes(self, state: RunState, exit_code: Exit) -> ChangeState | None:
