@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsbook.model import jsonstream
-from opsbook.model.jsonstream import Event, How, Malformed, Path, Step, walk
+from opsbook.model import jsonwindow
+from opsbook.model.jsonstream import Event, How, Path, Step, walk
+from opsbook.model.jsonwindow import Malformed
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
@@ -63,7 +64,7 @@ def test_what_is_walked_through_is_what_is_there(
 ) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jsonstream, "_CHUNK", chunk)
+        patch.setattr(jsonwindow, "_CHUNK", chunk)
         assert steps(text)[0].value == value
         assert rebuilt(steps(text, deep)) == told(value)
         assert steps(text + "\n" + text)[1].value == value
@@ -96,7 +97,7 @@ def test_any_text_is_walked_through_or_malformed(text: str) -> None:
 def test_what_is_too_large_is_passed_over_and_the_rest_is_read(
     chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jsonstream, "_CHUNK", chunk)
+    monkeypatch.setattr(jsonwindow, "_CHUNK", chunk)
     long = 'x\\"{' * 100
     text = f'[1, {{"a": "{long}"}}, ["{long}"], "{long}", 2]'
     found = steps(text, lambda path: How.INTO if not path else How.WHOLE, most=50)

@@ -25,7 +25,7 @@ from opsbook.domains.patching.knowledge.fixes import Known
 from opsbook.domains.patching.knowledge.importing import import_tracker
 from opsbook.domains.patching.knowledge.tracker import Tracked, read_tracker
 from opsbook.domains.patching.versions import compare, is_version
-from opsbook.model import jsonstream
+from opsbook.model import jsonstream, jsonwindow
 from opsbook.model.errors import InputFault, Refused
 
 RPM = [
@@ -168,7 +168,7 @@ def test_it_does_not_matter_where_reading_was_cut(
     chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = list(read_tracker(tracker(tmp_path / "t.json", SMALL)))
-    monkeypatch.setattr(jsonstream, "_CHUNK", chunk)
+    monkeypatch.setattr(jsonwindow, "_CHUNK", chunk)
     assert list(read_tracker(tmp_path / "t.json")) == whole
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsbook.domains.hardening.reading import formats
-from opsbook.domains.hardening.reading.htmlstream import Piece, pieces
+from opsbook.domains.hardening.reading.htmlpieces import Piece, pieces
 from opsbook.domains.hardening.reading.intake import head_of, read_file
 from opsbook.domains.hardening.reading.port import HEAD_BYTES, Source
 from opsbook.model.finding import Result, Row, Scan, Seen, Severity, Told, Unreadable

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsbook.domains.hardening.reading import formats
+from opsbook.domains.hardening.reading.endpoints import host_of_file, port_of, split_hosts
 from opsbook.domains.hardening.reading.intake import head_of, read_file
 from opsbook.domains.hardening.reading.levels import by_points, level, outcome
 from opsbook.domains.hardening.reading.mapping import (
@@ -21,12 +22,7 @@ from opsbook.domains.hardening.reading.mapping import (
     recognised,
 )
 from opsbook.domains.hardening.reading.port import HEAD_BYTES, Source
-from opsbook.domains.hardening.reading.tablerows import (
-    host_of_file,
-    port_of,
-    rule_of_title,
-    split_hosts,
-)
+from opsbook.domains.hardening.reading.tablerows import rule_of_title
 from opsbook.model.errors import InputFault
 from opsbook.model.finding import Result, Row, Scan, Seen, Severity, Told, Unreadable
 from support.workbooks import sheet_xml, xlsx

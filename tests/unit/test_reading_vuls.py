@@ -52,3 +52,12 @@ def test_a_container_is_not_its_server() -> None:
     data = json.loads(VULS) | {"container": {"containerID": "c1", "name": "db"}}
     (host,) = told("vuls", json.dumps(data)).hosts
     assert (host.id, host.addresses) == ("db@web01", ())
+
+
+def test_a_vulnerability_without_an_id_is_told_and_no_row() -> None:
+    data = json.loads(VULS)
+    key = next(name for name in data if name.lower() in ("scannedcves", "vulns"))
+    data[key][""] = None
+    tale = told("vuls", json.dumps(data))
+    assert len(tale.rows) == len(told("vuls", VULS).rows)
+    assert [one.why for one in tale.unreadable] == ["without an id"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from opsbook.domains.hardening.reading.htmlstream import Cell, Row
+from opsbook.domains.hardening.reading.htmlrows import Cell, Row
 
 LABELS = {
     "description": ("详细描述", "漏洞描述", "描述", "漏洞简介", "漏洞说明", "威胁描述"),

@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 
 from opsbook.domains.hardening.reading.text import Decoder, clean, ids, line
 from opsbook.model.finding import Ids, Unreadable
-from opsbook.model.jsonstream import Event, How, Malformed, Path, Step, walk
+from opsbook.model.jsonstream import Event, How, Path, Step, walk
+from opsbook.model.jsonwindow import Malformed
 
 MOST_OF_ONE_VALUE = 8 * 2**20
 """Characters of one vulnerability, package or document; real ones have some 10,000."""

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from opsbook.domains.hardening.reading.endpoints import is_address, port_of
 from opsbook.domains.hardening.reading.levels import by_points, level
-from opsbook.domains.hardening.reading.tablerows import is_address, port_of, rule_of_title
-from opsbook.domains.hardening.reading.text import clean, ids, line
+from opsbook.domains.hardening.reading.tablerows import rule_of_title
+from opsbook.domains.hardening.reading.text import clean, filled, ids, line
 from opsbook.model.finding import Result, Row, Seen, Severity
 
 SCANNER = "rsas"
@@ -78,7 +79,7 @@ def row(detail: Detail, place: Place) -> Row:
         evidence=clean(_SECRET.sub(r"\1***", place.answer)),
         remedy=detail.remedy,
         ids=ids([*detail.ids, detail.title]),
-        more={name: text for name, text in more.items() if text},
+        more=filled(more),
     )
 
 

@@ -14,11 +14,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from opsbook.domains.hardening.reading.endpoints import is_address
 from opsbook.domains.hardening.reading.rsas import Detail, Place, row, seen
-from opsbook.domains.hardening.reading.tablerows import is_address
 from opsbook.domains.hardening.reading.text import line
 from opsbook.model.finding import Scan, Told, Unreadable
-from opsbook.model.jsonstream import Event, How, Malformed, Path, Step, walk
+from opsbook.model.jsonstream import Event, How, Path, Step, walk
+from opsbook.model.jsonwindow import Malformed
 
 ASSIGNED = re.compile(r"window\s{0,8}\.\s{0,8}data\s{0,8}=\s{0,64}(?=[{\[])")
 _LONGEST = 200

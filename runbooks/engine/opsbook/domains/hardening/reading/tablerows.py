@@ -9,27 +9,29 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from ipaddress import ip_address
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field, replace
 
 from opsbook.domains.hardening.reading import mapping as mappings
+from opsbook.domains.hardening.reading.endpoints import (
+    NOTHING,
+    host_of_file,
+    is_address,
+    port_of,
+    split_hosts,
+)
 from opsbook.domains.hardening.reading.levels import by_points, level, outcome
 from opsbook.domains.hardening.reading.mapping import Mapping as Columns
 from opsbook.domains.hardening.reading.port import Source
 from opsbook.domains.hardening.reading.severity import by_cvss
 from opsbook.domains.hardening.reading.tables.lines import Line, Part
-from opsbook.domains.hardening.reading.text import clean, ids, line
+from opsbook.domains.hardening.reading.text import clean, filled, ids, line
 from opsbook.model.finding import Ids, Result, Row, Scan, Seen, Severity, Told, Unreadable
 
 HEADER_WITHIN = 40
 """Rows at the top of a sheet among which the names of columns are looked for."""
 
-_MOST_HOSTS = 10_000
-"""Hosts in one cell."""
 _REMEMBERED = 50_000
 _TOTALS = ("合计", "总计", "小计", "共计", "total")
-_NOTHING = {"", "-", "--", "/", "n/a", "无", "none", "null", "nan"}
 
 
 def rows(parts: Iterable[Part], source: Source, format_name: str) -> Iterator[Told]:
@@ -131,7 +133,7 @@ class _Reading:
         row = _row_of(mapping, cells, title)
         for host, port in hosts:
             yield from self._host_seen(host, cells)
-            yield _on(row, host, _location(cells, port))
+            yield replace(row, host=host, location=_location(cells, port))
 
     def _begin(self, mapping: Columns, cells: Mapping[str, str]) -> Iterator[Scan]:
         """The scan, told anew where a sheet is another scanner's."""
@@ -156,7 +158,7 @@ class _Reading:
         self._seen[host] = None
         names = [] if is_address(host) else [host]
         name = line(cells.get("name"), 255)
-        if name and name not in names and name.casefold() not in _NOTHING:
+        if name and name not in names and name.casefold() not in NOTHING:
             (names if not is_address(name) else []).append(name)
         addresses = (host,) if is_address(host) else ()
         yield Seen(host, tuple(names), addresses, line(cells.get("os"), 255))
@@ -195,17 +197,8 @@ def _row_of(mapping: Columns, cells: Mapping[str, str], title: str) -> Row:
         package=line(cells.get("package"), 200),
         installed=line(cells.get("installed"), 200),
         fixed=line(cells.get("fixed"), 200),
-        more={name: text for name, text in more.items() if text},
+        more=filled(more),
     )
-
-
-def _on(row: Row, host: str, location: str) -> Row:
-    return Row(
-        host=host, scanner=row.scanner, rule=row.rule, result=row.result, severity=row.severity,
-        told=row.told, title=row.title, location=location, evidence=row.evidence,
-        remedy=row.remedy, ids=row.ids, package=row.package, installed=row.installed,
-        fixed=row.fixed, more=row.more,
-    )  # fmt: skip
 
 
 def _severity(mapping: Columns, cells: Mapping[str, str]) -> tuple[Severity, str]:
@@ -266,63 +259,3 @@ def rule_of_title(title: str) -> str:
 def _location(cells: Mapping[str, str], port: str) -> str:
     where = line(cells.get("location"), 1024)
     return where or port_of(port or cells.get("port", ""), cells.get("protocol", ""))
-
-
-_PORT = re.compile(
-    r"(?:(tcp|udp|sctp)\s*[/:]\s*)?(\d{1,5})(?:\.0)?(?:\s*[/:]\s*(tcp|udp|sctp))?", re.I
-)
-
-
-def port_of(port: str, protocol: str = "") -> str:
-    """``443/tcp`` of a port and a protocol as scanners write them; "" for none and for port 0."""
-    found = _PORT.fullmatch(unicodedata.normalize("NFKC", port[:64]).strip())
-    if not found:
-        return "" if port.strip().casefold() in _NOTHING else line(port, 64)
-    number = int(found[2])
-    if not 0 < number < 65_536:
-        return ""
-    over = (found[1] or found[3] or protocol).strip().lower()
-    return f"{number}/{over}" if over in ("tcp", "udp", "sctp") else str(number)
-
-
-_BETWEEN = re.compile(r"[\s,;，；、|]+")
-_ENDPOINT = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5})|[(（](\d{1,5})[)）])?")
-
-
-def split_hosts(told: str) -> list[tuple[str, str]]:
-    """The hosts of a cell and the port that stands with each: ``10.0.0.1:22, 10.0.0.2``.
-
-    Only a list of addresses is a list; anything else is one name.
-    """
-    bare = unicodedata.normalize("NFKC", told).strip()
-    if bare.casefold() in _NOTHING:
-        return []
-    pieces = [piece for piece in _BETWEEN.split(bare, _MOST_HOSTS)[:_MOST_HOSTS] if piece]
-    found = [_ENDPOINT.fullmatch(piece) for piece in pieces]
-    if pieces and all(match and is_address(match[1]) for match in found):
-        return [(match[1], match[2] or match[3] or "") for match in found if match]
-    if len(pieces) > 1 and all(map(is_address, pieces)):
-        return [(piece, "") for piece in pieces]
-    name = line(bare, 255)
-    return [(name, "")] if name else []
-
-
-def is_address(text: str) -> bool:
-    """Whether ``text`` is an address of IPv4 or IPv6."""
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-_IN_NAME = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)")
-
-
-def host_of_file(name: str) -> str:
-    """The host a file is named after: its address, else its name without the ending."""
-    last = PurePosixPath(name.replace("!", "/").replace("\\", "/")).name
-    found = _IN_NAME.search(last)
-    if found and is_address(found[0]):
-        return found[0]
-    return line(re.sub(r"\.(xlsx?|html?|csv|xml|txt)$", "", last, flags=re.I), 255)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO
 
 from opsbook.model.finding import Ids
@@ -182,6 +182,11 @@ _JOINED = {
     "cce": "CCE-{}-{}",
 }
 _PLAIN_CVE = re.compile(r"CVE-\d{4}-\d{4,10}")
+
+
+def filled(told: Mapping[str, str]) -> dict[str, str]:
+    """What is not empty of ``told``."""
+    return {name: text for name, text in told.items() if text}
 
 
 def ids(told: Iterable[str], other: Iterable[str] = ()) -> Ids:

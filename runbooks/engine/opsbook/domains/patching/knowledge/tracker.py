@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from opsbook.model.errors import InputFault
-from opsbook.model.jsonstream import TooLarge, members
+from opsbook.model.jsonstream import members
+from opsbook.model.jsonwindow import TooLarge
 from opsbook.model.message import Message, msg
 
 _CVE = re.compile(r"CVE-(?:19|20)[0-9]{2}-[0-9]{4,7}", re.ASCII)

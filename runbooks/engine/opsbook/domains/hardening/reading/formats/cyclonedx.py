@@ -26,6 +26,7 @@ from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.purl import artifact_of, package_of
 from opsbook.domains.hardening.reading.severity import by_cvss, by_word
 from opsbook.domains.hardening.reading.spool import Shelf, Spool
+from opsbook.domains.hardening.reading.text import filled
 from opsbook.model.finding import Result, Row, Scan, Seen, Severity, Told, Unreadable
 from opsbook.model.jsonstream import Event, How, Path, Step
 
@@ -207,7 +208,7 @@ def _more(one: Any, url: str) -> dict[str, str]:
         "status": word(one, "analysis", "state"),
         "justification": word(one, "analysis", "justification"),
     }
-    return {name: value for name, value in more.items() if value}
+    return filled(more)
 
 
 FORMAT = CycloneDx()

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 from opsbook.domains.hardening.reading.jsontext import known_by
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.severity import by_cvss, by_word
-from opsbook.domains.hardening.reading.text import clean, line
+from opsbook.domains.hardening.reading.text import clean, filled, line
 from opsbook.domains.hardening.reading.xmlstream import Piece, pieces, value
 from opsbook.model.finding import Result, Row, Scan, Seen, Severity, Told, Unreadable
 
@@ -237,7 +237,7 @@ def _more(element: Element, nvt: Element, tags: Mapping[str, str]) -> dict[str, 
     }
     if more["original"] == line(value(element, "severity")):
         more["original"] = ""
-    return {name: text for name, text in more.items() if text}
+    return filled(more)
 
 
 FORMAT = Greenbone()

@@ -22,6 +22,7 @@ from opsbook.domains.hardening.reading.jsontext import (
 )
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.purl import artifact_of, package_of
+from opsbook.domains.hardening.reading.text import filled
 from opsbook.model.finding import Result, Row, Scan, Seen, Severity, Told, Unreadable
 from opsbook.model.jsonstream import Event, How, Path
 
@@ -137,7 +138,7 @@ def _more(statement: Any, product: str) -> dict[str, str]:
         "status": word(statement, "status"),
         "justification": word(statement, "justification"),
     }
-    return {name: value for name, value in more.items() if value}
+    return filled(more)
 
 
 FORMAT = OpenVex()

@@ -23,7 +23,7 @@ from opsbook.domains.hardening.reading.qualysfacts import (
     qid_of,
 )
 from opsbook.domains.hardening.reading.spool import Shelf, Spool
-from opsbook.domains.hardening.reading.text import clean, line
+from opsbook.domains.hardening.reading.text import clean, filled, line
 from opsbook.domains.hardening.reading.xmlstream import Piece, pieces, value
 from opsbook.model.finding import Row, Scan, Seen, Severity, Told, Unreadable
 
@@ -164,7 +164,7 @@ def _row(facts: Mapping[str, str], about: Mapping[str, Any]) -> Row:
         evidence=facts["evidence"],
         remedy=about.get("remedy", ""),
         ids=known_by(*about.get("ids", ())),
-        more={name: text for name, text in more.items() if text},
+        more=filled(more),
     )
 
 

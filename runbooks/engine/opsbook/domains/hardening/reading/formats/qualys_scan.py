@@ -19,7 +19,7 @@ from opsbook.domains.hardening.reading.qualysfacts import (
     outcome,
     qid_of,
 )
-from opsbook.domains.hardening.reading.text import clean, line
+from opsbook.domains.hardening.reading.text import clean, filled, line
 from opsbook.domains.hardening.reading.xmlstream import Piece, pieces, value
 from opsbook.model.finding import Row, Scan, Seen, Severity, Told, Unreadable
 
@@ -132,7 +132,7 @@ def _row(piece: Piece, host: str) -> Row:
         evidence=clean(value(element, "RESULT")),
         remedy=plain(value(element, "SOLUTION")),
         ids=known_by(*ids_in(element)),
-        more={name: text for name, text in more.items() if text},
+        more=filled(more),
     )
 
 

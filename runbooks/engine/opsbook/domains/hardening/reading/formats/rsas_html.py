@@ -14,12 +14,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from opsbook.domains.hardening.reading.details import said, tidy
-from opsbook.domains.hardening.reading.htmlstream import Marked, Piece, rows
-from opsbook.domains.hardening.reading.htmlstream import Row as TableRow
+from opsbook.domains.hardening.reading.endpoints import host_of_file, split_hosts
+from opsbook.domains.hardening.reading.htmlpieces import Piece
+from opsbook.domains.hardening.reading.htmlrows import Marked, rows
+from opsbook.domains.hardening.reading.htmlrows import Row as TableRow
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.rsas import BASELINE, TOOL, Detail, Place, row, seen
 from opsbook.domains.hardening.reading.rsaspage import ASSIGNED, Script, told
-from opsbook.domains.hardening.reading.tablerows import host_of_file, rule_of_title, split_hosts
+from opsbook.domains.hardening.reading.tablerows import rule_of_title
 from opsbook.domains.hardening.reading.text import Decoder, clean, decode, ids, line
 from opsbook.model.finding import Result, Row, Scan, Told, Unreadable
 

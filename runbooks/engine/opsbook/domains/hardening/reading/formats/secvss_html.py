@@ -11,21 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from opsbook.domains.hardening.reading.details import said, tidy
-from opsbook.domains.hardening.reading.htmlstream import Piece, rows
-from opsbook.domains.hardening.reading.htmlstream import Row as TableRow
+from opsbook.domains.hardening.reading.endpoints import (
+    host_of_file,
+    is_address,
+    port_of,
+    split_hosts,
+)
+from opsbook.domains.hardening.reading.htmlpieces import Piece
+from opsbook.domains.hardening.reading.htmlrows import Row as TableRow
+from opsbook.domains.hardening.reading.htmlrows import rows
 from opsbook.domains.hardening.reading.levels import level
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.rsas import seen
 from opsbook.domains.hardening.reading.severity import by_cvss
-from opsbook.domains.hardening.reading.tablerows import (
-    host_of_file,
-    is_address,
-    port_of,
-    rule_of_title,
-    score_of,
-    split_hosts,
-)  # fmt: skip
-from opsbook.domains.hardening.reading.text import clean, decode, ids, line, texts
+from opsbook.domains.hardening.reading.tablerows import rule_of_title, score_of
+from opsbook.domains.hardening.reading.text import clean, decode, filled, ids, line, texts
 from opsbook.model.finding import Result, Row, Scan, Severity, Told, Unreadable
 
 _BRANDS = ("网神", "SecVSS", "SECVSS", "奇安信")
@@ -154,7 +154,7 @@ def _row(host: str, port: str, title: str, number: str, marked: str, about: dict
         evidence=clean(about.get("answer")),
         remedy=clean(about.get("remedy")),
         ids=ids([about.get("ids", ""), title]),
-        more={name: text for name, text in more.items() if text},
+        more=filled(more),
     )
 
 

@@ -10,22 +10,18 @@ spaces of their own, since only checks also tell what passes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from opsbook.domains.hardening.reading.jsontext import (
     json_steps,
-    known_by,
-    number,
     place,
-    prose,
     word,
-    words,
 )
 from opsbook.domains.hardening.reading.port import Head, Source
-from opsbook.domains.hardening.reading.severity import by_word
 from opsbook.domains.hardening.reading.spool import Spool
-from opsbook.model.finding import Result, Row, Scan, Seen, Told, Unreadable
+from opsbook.domains.hardening.reading.trivyrows import ROWS
+from opsbook.model.finding import Scan, Seen, Told, Unreadable
 from opsbook.model.jsonstream import Event, How, Path, Step
 
 _LISTS = {
@@ -39,14 +35,6 @@ _LISTS = {
 """Of one result: what is read item by item."""
 _CLUSTER = {"Resources", "Vulnerabilities", "Misconfigurations", "Findings"}
 """Of a cluster's report: lists of resources, each with results of its own."""
-
-_STATUS = {
-    "not_affected": Result.NOT_APPLICABLE,
-    "under_investigation": Result.UNKNOWN,
-}
-"""``fixed`` says that a fixed version exists, so that it and the rest are FAIL. None is a PASS: a
-scan of packages lists what is vulnerable, and what it no longer lists is gone."""
-_CHECKED = {"PASS": Result.PASS, "EXCEPTION": Result.NOT_CHECKED, "FAIL": Result.FAIL}
 
 
 class Trivy:
@@ -150,7 +138,7 @@ class _Reading:
         yield self._row(kind, item, where)
 
     def _row(self, kind: str, item: Any, where: str) -> Told:
-        row = _ROWS[kind](self, item) if isinstance(item, Mapping) else None
+        row = ROWS[kind](self, item) if isinstance(item, Mapping) else None
         return row if row and row.rule else Unreadable(where, "without an id")
 
     def _late(self) -> Iterator[Told]:
@@ -184,6 +172,11 @@ class _Reading:
         yield Seen(id=self.host, names=tuple(names), os=os.strip(), credentialed=True)
 
     @property
+    def kind_of_result(self) -> str:
+        """The class of the result: os-pkgs, lang-pkgs, config, secret, license."""
+        return self.result.get("Class", "")
+
+    @property
     def target(self) -> str:
         """What the result is about, within its resource where there is one."""
         target = self.result.get("Target", "")
@@ -191,7 +184,7 @@ class _Reading:
 
     def artifact(self, item: Mapping[str, Any]) -> str:
         """The artifact a vulnerable package is in; "" when it is the host itself."""
-        of_the_system = self.result.get("Class") == "os-pkgs"
+        of_the_system = self.kind_of_result == "os-pkgs"
         path = "" if of_the_system else word(item, "PkgPath") or self.result.get("Target", "")
         if not self._of_an_image:
             return path
@@ -210,126 +203,6 @@ class _Reading:
 
 
 _RESOURCE = ("Namespace", "Kind", "Name")
-
-
-def _vulnerability(reading: _Reading, item: Mapping[str, Any]) -> Row:
-    status = word(item, "Status")
-    name, fixed = word(item, "PkgName"), word(item, "FixedVersion")
-    installed = word(item, "InstalledVersion")
-    rule = word(item, "VulnerabilityID")
-    artifact = reading.artifact(item)
-    more = {"description": prose(item, "Description"), "status": status, "artifact": artifact,
-            "url": word(item, "PrimaryURL"), "class": reading.result.get("Class", "")}  # fmt: skip
-    return Row(
-        host=reading.host,
-        scanner="trivy",
-        rule=rule,
-        result=_STATUS.get(status, Result.FAIL),
-        severity=by_word(word(item, "Severity")),
-        told=_told(item),
-        title=prose(item, "Title") or f"{rule}: {name}",
-        location=artifact,
-        evidence=f"{name} {installed}: {reading.target}",
-        remedy=f"{name} {fixed}" if fixed else "",
-        ids=known_by(rule, *words(item, "VendorIDs"), *words(item, "CweIDs")),
-        package=name,
-        installed=installed,
-        fixed=fixed,
-        more=_kept(more),
-    )
-
-
-def _told(item: Mapping[str, Any]) -> str:
-    severity, source = word(item, "Severity"), word(item, "SeveritySource")
-    return f"{severity} ({source})" if source else severity
-
-
-def _misconfiguration(reading: _Reading, item: Mapping[str, Any]) -> Row:
-    rule = word(item, "ID") or word(item, "AVDID")
-    resource = word(item, "CauseMetadata", "Resource")
-    lines = _lines(item.get("CauseMetadata"))
-    return Row(
-        host=reading.host,
-        scanner="trivy_config",
-        rule=rule,
-        result=_CHECKED.get(word(item, "Status"), Result.UNKNOWN),
-        severity=by_word(word(item, "Severity")),
-        told=word(item, "Severity"),
-        title=prose(item, "Title") or rule,
-        location=f"{reading.target} {resource}".strip(),
-        evidence=f"{prose(item, 'Message')}{lines}",
-        remedy=prose(item, "Resolution"),
-        ids=known_by(word(item, "AVDID")),
-        more=_kept({"description": prose(item, "Description"), "url": word(item, "PrimaryURL")}),
-    )
-
-
-def _secret(reading: _Reading, item: Mapping[str, Any]) -> Row:
-    rule = word(item, "RuleID")
-    return Row(
-        host=reading.host,
-        scanner="trivy_secret",
-        rule=rule,
-        result=Result.FAIL,
-        severity=by_word(word(item, "Severity")),
-        told=word(item, "Severity"),
-        title=prose(item, "Title") or rule,
-        location=reading.target,
-        evidence=f"{prose(item, 'Match')}{_lines(item)}",
-        more=_kept({"category": word(item, "Category")}),
-    )
-
-
-def _license(reading: _Reading, item: Mapping[str, Any]) -> Row:
-    """A license is a fact for lawyers, not a defect of the host."""
-    name = word(item, "Name")
-    package = word(item, "PkgName")
-    return Row(
-        host=reading.host,
-        scanner="trivy_license",
-        rule=name,
-        result=Result.INFORMATIONAL,
-        severity=by_word(word(item, "Severity")),
-        told=word(item, "Severity"),
-        title=f"{package} {name}".strip(),
-        location=word(item, "FilePath") or reading.target,
-        package=package,
-        more=_kept({"category": word(item, "Category"), "url": word(item, "Link")}),
-    )
-
-
-def _modified(reading: _Reading, item: Mapping[str, Any]) -> Row:
-    """What an ignore file or VEX took out of the report: told with the reason, never left out."""
-    finding = item.get("Finding")
-    inner = finding if isinstance(finding, Mapping) else {}
-    kind = word(item, "Type")
-    make = {"misconfiguration": _misconfiguration, "secret": _secret, "license": _license}
-    row = make.get(kind, _vulnerability)(reading, inner)
-    status = word(item, "Status")
-    reason = " ".join(filter(None, (status, prose(item, "Statement"), word(item, "Source"))))
-    result = Result.NOT_APPLICABLE if status in ("not_affected", "fixed") else row.result
-    return replace(row, result=result, more={**row.more, "suppressed": reason})
-
-
-_ROWS = {
-    "Vulnerabilities": _vulnerability,
-    "Misconfigurations": _misconfiguration,
-    "Secrets": _secret,
-    "Licenses": _license,
-    "ExperimentalModifiedFindings": _modified,
-    "ModifiedFindings": _modified,
-}
-
-
-def _lines(item: Any) -> str:
-    first, last = number(item, "StartLine"), number(item, "EndLine")
-    if not first:
-        return ""
-    return f" (line {first:.0f})" if last in (None, first) else f" (lines {first:.0f}-{last:.0f})"
-
-
-def _kept(more: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in more.items() if value}
 
 
 FORMAT = Trivy()

@@ -23,6 +23,7 @@ from opsbook.domains.hardening.reading.jsontext import (
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.severity import by_cvss, by_word
 from opsbook.domains.hardening.reading.spool import Shelf, Spool
+from opsbook.domains.hardening.reading.text import filled
 from opsbook.model.finding import Result, Row, Scan, Seen, Severity, Told, Unreadable
 from opsbook.model.jsonstream import Event, How, Path, Step
 
@@ -154,7 +155,10 @@ def _told(
     for problem in words(report, "errors"):
         yield _error(seen.id, problem)
     for vulnerability in found:
-        yield from _rows(seen.id, word(report, "family"), vulnerability, packages)
+        if vulnerability["cve"]:
+            yield from _rows(seen.id, word(report, "family"), vulnerability, packages)
+        else:
+            yield Unreadable("scannedCves", "without an id")
 
 
 def _seen(source: Source, report: Mapping[str, Any]) -> Seen:
@@ -232,7 +236,7 @@ def _more(
         "restart": ", ".join(package.get("restart", ())),
         "exploited": "yes" if one["exploited"] else "",
     }
-    return {name: value for name, value in more.items() if value}
+    return filled(more)
 
 
 def _severity(family: str, views: Mapping[str, Mapping[str, Any]]) -> tuple[Severity, str]:

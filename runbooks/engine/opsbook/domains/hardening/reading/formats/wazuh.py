@@ -32,6 +32,7 @@ from opsbook.domains.hardening.reading.jsontext import (
 )  # fmt: skip
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.severity import by_cvss, by_word
+from opsbook.domains.hardening.reading.text import filled
 from opsbook.model.finding import Result, Row, Scan, Seen, Severity, Told, Unreadable
 from opsbook.model.jsonstream import Event, How, Path, Step
 
@@ -225,7 +226,7 @@ def _check(document: Mapping[str, Any]) -> Row:
         evidence=prose(check, "reason"),
         remedy=prose(check, "remediation"),
         ids=known_by(*_compliance(check)),
-        more=_kept({"policy": word(_policy(document), "id"),
+        more=filled({"policy": word(_policy(document), "id"),
                     "rationale": prose(check, "rationale"),
                     "rules": "\n".join(_rules(check))}),
     )  # fmt: skip
@@ -266,7 +267,7 @@ def _vulnerability(document: Mapping[str, Any]) -> Row:
         ids=known_by(cve),
         package=name,
         installed=version,
-        more=_kept({"description": prose(one, "description"), "url": word(one, "reference"),
+        more=filled({"description": prose(one, "description"), "url": word(one, "reference"),
                     "path": word(package, "path")}),
     )  # fmt: skip
 
@@ -297,10 +298,6 @@ def _rated(word_of: str, score: float | None) -> Severity:
 
 def _score_told(severity: str, score: float | None) -> str:
     return f"{severity} {score}" if score else severity
-
-
-def _kept(more: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in more.items() if value}
 
 
 FORMAT = Wazuh()

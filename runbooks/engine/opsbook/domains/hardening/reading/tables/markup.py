@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from opsbook.domains.hardening.reading.htmlstream import Row, rows
+from opsbook.domains.hardening.reading.htmlrows import Row, rows
 from opsbook.domains.hardening.reading.tables.encoding import Decoded
 from opsbook.domains.hardening.reading.tables.lines import MOST_CELL, Line, Part
 from opsbook.model.finding import Unreadable

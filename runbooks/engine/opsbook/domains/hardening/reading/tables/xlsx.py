@@ -7,24 +7,28 @@ refused, because none of ECMA-376 has one. A merged area has its value in every 
 
 from __future__ import annotations
 
-import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any, BinaryIO
+from typing import BinaryIO
 from xml.parsers import expat
 
 from opsbook.domains.hardening.reading.tables.lines import MOST_CELL, MOST_COLUMNS, Line, Part
+from opsbook.domains.hardening.reading.tables.merged import Spans, column_of, merged
 from opsbook.domains.hardening.reading.tables.shared import SharedTexts
+from opsbook.domains.hardening.reading.tables.sheetxml import (
+    elements,
+    fed,
+    local,
+    parser_for,
+    texts,
+)
 from opsbook.domains.hardening.reading.tables.styles import Styles, plain
 from opsbook.domains.hardening.reading.tables.zipparts import Parts, TooMuch
 from opsbook.model.finding import Unreadable
 
-_CHUNK = 65_536
-_MOST_TOKEN = 2**20
 _MOST_SHEETS = 1_000
-_MOST_MERGED = 100_000
 
 _BROKEN = (expat.ExpatError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError,
            RuntimeError, ValueError, KeyError)  # fmt: skip
@@ -81,7 +85,7 @@ class _Book:
         """Read everything but the sheets."""
         folder, targets = self._related()
         with self.parts.open(f"{folder}workbook.xml") as part:
-            for name, attributes in _elements(part, {"sheet", "workbookPr"}):
+            for name, attributes in elements(part, {"sheet", "workbookPr"}):
                 self._meant(name, attributes, folder, targets)
         self._styled(f"{folder}styles.xml")
         self._shared(f"{folder}sharedStrings.xml")
@@ -92,7 +96,7 @@ class _Book:
         targets: dict[str, str] = {}
         if f"{folder}_rels/workbook.xml.rels" in self.parts.names:
             with self.parts.open(f"{folder}_rels/workbook.xml.rels") as part:
-                for _, found in _elements(part, {"Relationship"}):
+                for _, found in elements(part, {"Relationship"}):
                     targets[found.get("Id", "")] = found.get("Target", "")
         return folder, targets
 
@@ -114,7 +118,7 @@ class _Book:
         with self.parts.open(name) as part:
             inside = False
             wanted = {"numFmt", "cellXfs", "cellStyles", "dxfs", "xf"}
-            for element, found in _elements(part, wanted):
+            for element, found in elements(part, wanted):
                 if element == "numFmt":
                     self.styles.custom(found.get("numFmtId", ""), found.get("formatCode", ""))
                 elif element == "xf" and inside:
@@ -127,7 +131,7 @@ class _Book:
             return
         try:
             with self.parts.open(name) as part:
-                for text in _texts(part):
+                for text in texts(part):
                     self.texts.add(text)
         except TooMuch as error:
             self.troubles.append(Unreadable(where="shared texts", why=error.why, ends=True))
@@ -138,10 +142,10 @@ class _Book:
 
 def _rows(book: _Book, sheet: _Sheet) -> Iterator[Line]:
     with book.parts.open(sheet.part) as part:
-        spans = _Spans(_merged(part))
+        spans = Spans(merged(part))
     reader = _Cells(book, sheet.name)
     with book.parts.open(sheet.part) as part:
-        for _ in _fed(reader.parser, part):
+        for _ in fed(reader.parser, part):
             for line in reader.done():
                 yield spans.filled(line)
 
@@ -150,7 +154,7 @@ class _Cells:
     """Expat's handlers for a sheet: cells gather into rows, rows into ``done``."""
 
     def __init__(self, book: _Book, sheet: str) -> None:
-        self.parser = _parser(self._start, self._end, self._characters)
+        self.parser = parser_for(self._start, self._end, self._characters)
         self._book = book
         self._sheet = sheet
         self._lines: list[Line] = []
@@ -168,9 +172,9 @@ class _Cells:
         return lines
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        name = _local(name)
+        name = local(name)
         if name == "c":
-            self._column = _column(attributes.get("r", ""), self._column + 1)
+            self._column = column_of(attributes.get("r", ""), self._column + 1)
             self._kind, self._style = attributes.get("t", "n"), attributes.get("s", "")
             self._text, self._size = [], 0
         elif name in ("v", "t"):
@@ -188,7 +192,7 @@ class _Cells:
             self._size += len(text)
 
     def _end(self, name: str) -> None:
-        name = _local(name)
+        name = local(name)
         if name in ("v", "t"):
             self._reading = False
         elif name == "c":
@@ -220,144 +224,3 @@ class _Cells:
         if self._kind == "n":
             return plain(text, self._book.styles.kind(self._style), self._book.styles.since_1904)
         return text
-
-
-class _Spans:
-    """Merged areas: below their first row their first column has the value of the first row."""
-
-    def __init__(self, areas: Sequence[tuple[int, int, int]]) -> None:
-        self._starts: dict[int, list[tuple[int, int]]] = {}
-        for first, last, column in areas:
-            self._starts.setdefault(first, []).append((column, last))
-        self._open: dict[int, tuple[int, str]] = {}
-
-    def filled(self, line: Line) -> Line:
-        """``line`` with what it has from merged areas; to be asked in the order of rows."""
-        if not self._open and line.number not in self._starts:
-            return line
-        cells = list(line.cells)
-        for column, (last, value) in list(self._open.items()):
-            if line.number > last:
-                del self._open[column]
-                continue
-            cells.extend("" for _ in range(column + 1 - len(cells)))
-            cells[column] = cells[column] or value
-        for column, last in self._starts.get(line.number, ()):
-            if column < len(cells) and cells[column]:
-                self._open[column] = (last, cells[column])
-        return Line(line.sheet, line.number, tuple(cells), line.cut)
-
-
-_AREA = re.compile(rb'<(?:\w{1,20}:)?mergeCell\s[^<>]{0,200}?ref="([A-Z]{1,3})(\d{1,7}):'
-                   rb'[A-Z]{1,3}(\d{1,7})"')  # fmt: skip
-
-
-def _merged(part: IO[bytes]) -> list[tuple[int, int, int]]:
-    """First row, last row and column of merged areas of more than one row.
-
-    They stand behind the rows they are about, hence this look ahead.
-    """
-    areas: list[tuple[int, int, int]] = []
-    rest = b""
-    while (chunk := part.read(_CHUNK)) and len(areas) < _MOST_MERGED:
-        window = rest + chunk
-        if b"mergeCell" in window:
-            for found in _AREA.finditer(window):
-                first, last = int(found[2]), int(found[3])
-                column = _column(found[1].decode(), 0)
-                if last > first and column < MOST_COLUMNS:
-                    areas.append((first, last, column))
-            rest = window[window.rfind(b"<") :][:300]
-        else:
-            rest = window[-300:]
-    return areas
-
-
-def _column(reference: str, otherwise: int) -> int:
-    """``C7`` -> 2."""
-    number = 0
-    for letter in reference[:8]:
-        if not "A" <= letter <= "Z":
-            break
-        number = number * 26 + ord(letter) - 64
-    return number - 1 if number else otherwise
-
-
-def _local(name: str) -> str:
-    return name.rpartition(":")[2] if ":" in name else name
-
-
-def _elements(part: IO[bytes], wanted: set[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Name and attributes of the elements with one of the ``wanted`` names."""
-    found: list[tuple[str, dict[str, str]]] = []
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        if _local(name) in wanted:
-            found.append((_local(name), attributes))
-
-    for _ in _fed(_parser(start), part):
-        yield from found
-        found.clear()
-
-
-def _texts(part: IO[bytes]) -> Iterator[str]:
-    """The shared texts (18.4.8 ``si``), with runs joined and without phonetic guides."""
-    done: list[str] = []
-    pieces: list[str] = []
-    size, reading, phonetic = 0, False, False
-
-    def start(name: str, _: dict[str, str]) -> None:
-        nonlocal size, reading, phonetic
-        name = _local(name)
-        if name == "si":
-            pieces.clear()
-            size = 0
-        phonetic = phonetic or name == "rPh"
-        reading = name == "t" and not phonetic
-
-    def end(name: str) -> None:
-        nonlocal reading, phonetic
-        name = _local(name)
-        reading = False
-        phonetic = phonetic and name != "rPh"
-        if name == "si":
-            done.append("".join(pieces)[:MOST_CELL])
-
-    def characters(text: str) -> None:
-        nonlocal size
-        if reading and size < MOST_CELL:
-            pieces.append(text)
-            size += len(text)
-
-    for _ in _fed(_parser(start, end, characters), part):
-        yield from done
-        done.clear()
-
-
-def _parser(start: Callable[[str, dict[str, str]], None],
-            end: Callable[[str], None] | None = None,
-            characters: Callable[[str], None] | None = None) -> Any:  # fmt: skip
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = characters
-    parser.StartDoctypeDeclHandler = _refuse
-    return parser
-
-
-def _refuse(*_: object) -> None:
-    raise ValueError("a DOCTYPE")
-
-
-def _fed(parser: Any, part: IO[bytes]) -> Iterator[None]:
-    """Feed ``part`` to ``parser``, stopping after each chunk, and stop at tokens without end."""
-    read = 0
-    while chunk := part.read(_CHUNK):
-        parser.Parse(chunk, False)
-        read += len(chunk)
-        if read - parser.CurrentByteIndex > _MOST_TOKEN:
-            raise ValueError("a tag without end")
-        yield
-    parser.Parse(b"", True)
-    yield
