@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from support.typed import typed
+
 OPSBOOK = Path(sys.executable).parent / "opsbook"
 APPROVER = "client@example.invalid"
 SECOND = "lead@example.invalid"
@@ -126,15 +128,43 @@ class Site:
     def notices(self) -> list[str]:
         return [self.notice(host) for host in self.hosts]
 
+    @property
+    def former(self) -> list[str]:
+        """What the notices say as long as nothing was touched."""
+        return ["former"] * len(self.hosts)
+
+    @property
+    def new(self) -> list[str]:
+        """What they say when ``words=new`` was carried out everywhere."""
+        return ["new"] * len(self.hosts)
+
+    def keep(self) -> None:
+        """Remember everything as it is now: files, hosts, ledger. No command may be at work."""
+        shutil.copytree(self.root, self._kept, symlinks=True)
+
+    def rewind(self) -> None:
+        """Everything as it was when it was kept, whatever a test did to it."""
+        shutil.rmtree(self.root)
+        shutil.copytree(self._kept, self.root, symlinks=True)
+
+    @property
+    def _kept(self) -> Path:
+        return self.root.with_name(self.root.name + ".kept")
+
     def run(self, *words: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+        """A command in a process of its own."""
         return subprocess.run(
             [OPSBOOK, *words], env=self.environment | env, capture_output=True, text=True,
             check=False, timeout=300, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
+    def typed(self, *words: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+        """The same in this process, which takes a second less."""
+        return typed(self.environment | env, *words)
+
     def good(self, *words: str | Path) -> str:
         """What a command printed that must succeed."""
-        done = self.run(*words)
+        done = self.typed(*words)
         assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
