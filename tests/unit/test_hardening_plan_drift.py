@@ -58,6 +58,15 @@ def test_what_is_no_drift(now: MemoryHost) -> None:
     assert [each.english() for each in plan.differences(scene.again(plan, now))] == []
 
 
+def test_an_approved_plan_is_checked_by_its_own_controls_alone() -> None:
+    scene = Scene()
+    plan = scene.plan(bad(), *FOUND)
+    before, approved = scene.job(["web1"]), scene.job(["web1"], {"web1": plan})
+    asked = [scene.planner(job).equipment(job)["script"] for job in (before, approved)]
+    assert all(f"_key={key}" in asked[0] for key in scene.catalogue.controls)
+    assert {key for key in scene.catalogue.controls if f"_key={key} " in asked[1]} == {*FOUND}
+
+
 def test_a_new_finding_after_approval_is_no_drift() -> None:
     scene = Scene()
     plan = scene.plan(bad(), *FOUND)
@@ -112,8 +121,8 @@ def stands(scene: Scene, plan: HostPlan, now: MemoryHost) -> tuple[Standing, boo
     return found.standing, found.repairable
 
 
-def journal(phase: str, change: str = "CHG-20261121-001") -> dict[str, Any]:
-    return {"journal": {"change": change, "phase": phase}}
+def journal(state: str, change: str = "CHG-20261121-001") -> dict[str, Any]:
+    return {"journal": {"change": change, "state": state}}
 
 
 def test_how_far_a_host_is_after_a_crash() -> None:
@@ -124,13 +133,16 @@ def test_how_far_a_host_is_after_a_crash() -> None:
     assert stands(scene, plan, done) == (Standing.DONE, False)
     assert stands(scene, plan, with_state(age="90")) == (Standing.MIDWAY, True)
     assert stands(scene, plan, with_state(age="60")) == (Standing.MIDWAY, False)
-    done.more = journal("writing")
+    done.more = journal("applying")
     assert stands(scene, plan, done) == (Standing.MIDWAY, True)
     done.more = journal("applied")
     assert stands(scene, plan, done) == (Standing.DONE, False)
-    done.more = journal("writing", "CHG-20200101-001")
+    done.more = journal("applying", "CHG-20200101-001")
     assert stands(scene, plan, done) == (Standing.DONE, False)
-    assert stands(scene, plan, host(more=journal("writing"))) == (Standing.MIDWAY, True)
+    assert stands(scene, plan, host(more=journal("applying"))) == (Standing.MIDWAY, True)
+    for nothing_written in ("begun", "prepared", "undone"):
+        caught = host(more=journal(nothing_written))
+        assert stands(scene, plan, caught) == (Standing.UNTOUCHED, False)
 
 
 def concluded(scene: Scene, plan: HostPlan, after: MemoryHost) -> tuple[dict[str, Any], list[str]]:
@@ -152,6 +164,8 @@ def test_the_record_says_of_every_control_how_it_stood_before_and_after() -> Non
     }
     assert [row["key"] for row in evidence["hardening"]["manual"]] == ["nessus:7"]
     assert evidence["actual"]["control:pkg.absent:telnet#1"]["changed"] is True
+    afterwards = {item.key: item.after for item in plan.items}
+    assert {key: row["after"] for key, row in evidence["actual"].items()} == afterwards
     assert evidence["kept"] == 1
     assert "after" not in evidence
 

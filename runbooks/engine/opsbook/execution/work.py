@@ -45,7 +45,8 @@ class Job:
     hosts has a ``change`` and the ``plans`` of its hosts as they were approved; where that is an
     envelope (``enveloped``) other runs have the same. ``tokens`` are the fencing tokens of the
     leases it holds now, by host. ``deadline`` is a moment of ``clock.monotonic()``, in seconds: at
-    it everything that still runs is stopped.
+    it everything that still runs is stopped. ``closes`` is when the window of the change closes
+    in which it is or will be carried out; None where it may be carried out at any time.
     """
 
     run: str
@@ -62,6 +63,7 @@ class Job:
     tokens: dict[str, int] = field(default_factory=dict)
     deadline: float = math.inf
     enveloped: bool = False
+    closes: datetime | None = None
 
     @property
     def known_as(self) -> str:
@@ -180,7 +182,13 @@ class Planner(Protocol):
 
     def equipment(self, job: Job) -> Mapping[str, Any]:
         """What survey and playbooks are given beside the plan, as ``opsbook_equipment``: JSON that
-        follows from the code alone, such as a script for hosts made of many parts.
+        follows from the code and ``job.plans`` alone, such as a script made of many parts.
+        """
+        ...
+
+    def check(self, hosts: Sequence[Host], job: Job) -> None:
+        """Before any of ``hosts`` is asked anything for a plan: raises InputFault when what is
+        wanted is not right (parameters, variables of hosts).
         """
         ...
 

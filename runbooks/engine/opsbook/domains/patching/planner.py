@@ -18,7 +18,8 @@ from opsbook.domains.patching.seen import FirstSeen
 from opsbook.domains.patching.snapshot import Snapshot, read_snapshot
 from opsbook.domains.patching.standing import standing
 from opsbook.domains.patching.versions import Family
-from opsbook.execution.work import Examined, Job, Standing
+from opsbook.execution.surveyed import Surveys, examined, own_numbers, read_all
+from opsbook.execution.work import Examined, Job
 from opsbook.ledger.port import Ledger
 from opsbook.model.clock import Clock
 from opsbook.model.errors import InputFault, OpsbookError
@@ -28,8 +29,6 @@ from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
 from opsbook.model.plan import HostPlan
 from opsbook.model.runbook import duration
-
-Surveys = Mapping[str, Mapping[str, Any]]
 
 
 def packages(estate: Estate, inventory: Inventory, places: Places, clock: Clock) -> PackagePlanner:
@@ -59,19 +58,20 @@ class PackagePlanner:
         """Nothing: the modules of patching know what to read."""
         return {}
 
+    def check(self, hosts: Sequence[Host], job: Job) -> None:
+        """Raises InputFault when a baseline is not right."""
+        _baselines([host.name for host in hosts], job)
+
     def unable(self, hosts: Sequence[Host], job: Job) -> Mapping[str, Mapping[str, Any]]:
         """Nothing: what is not surveyed is not known."""
         return {}
 
     def asks(self, surveys: Surveys, job: Job) -> Mapping[str, Mapping[str, Any]]:
-        """One host per source version whose changelog is not known yet.
-
-        Raises InputFault when a baseline is not right: before anything is asked of any host.
-        """
+        """One host per source version whose changelog is not known yet."""
         if job.plans:
             return {}
         baselines = _baselines(surveys, job)
-        snapshots, _ = _read(surveys)
+        snapshots, _ = read_all(surveys, read_snapshot)
         self._asked = asking.questions(snapshots, baselines, self._knowledge, self._clock.now())
         return {host: asked.to_json() for host, asked in self._asked.items()}
 
@@ -85,9 +85,9 @@ class PackagePlanner:
     def settle(self, surveys: Surveys, job: Job) -> Mapping[str, HostPlan | OpsbookError]:
         """The plan of each host; with ``job.plans``, whether they would still do the same.
 
-        Raises InputFault when a baseline or a name in it is not right.
+        Raises InputFault when a name in a baseline is not right.
         """
-        snapshots, found = _read(surveys)
+        snapshots, found = read_all(surveys, read_snapshot)
         now = self._clock.now()
         if job.plans:
             setting = _setting(job, now, None)
@@ -101,11 +101,9 @@ class PackagePlanner:
 
     def standing(self, host: str, survey: Mapping[str, Any], job: Job) -> Examined:
         """How far ``host`` is; a host whose packages cannot be read is midway."""
-        try:
-            snapshot = read_snapshot(host, survey)
-        except OpsbookError as error:
-            return Examined(Standing.MIDWAY, error.problem)
-        return standing(job.plans[host], snapshot, job.known_as)
+        return examined(
+            host, survey, read_snapshot, lambda now: standing(job.plans[host], now, job.known_as)
+        )
 
     def conclude(
         self, host: str, evidence: Mapping[str, Any], job: Job
@@ -179,31 +177,17 @@ class PackagePlanner:
         return extracts[-1] if extracts else None
 
 
-def _read(
-    surveys: Surveys,
-) -> tuple[dict[str, Snapshot], dict[str, HostPlan | OpsbookError]]:
-    """Snapshots of the hosts that can be read, errors of those that cannot."""
-    snapshots: dict[str, Snapshot] = {}
-    errors: dict[str, HostPlan | OpsbookError] = {}
-    for host in sorted(surveys):
-        try:
-            snapshots[host] = read_snapshot(host, surveys[host])
-        except OpsbookError as error:
-            errors[host] = error
-    return snapshots, errors
-
-
-def _baselines(surveys: Surveys, job: Job) -> dict[str, Baseline]:
+def _baselines(hosts: Iterable[str], job: Job) -> dict[str, Baseline]:
     variables = {host.name: host.vars for host in job.inventory.hosts}
-    return {host: read_baseline(variables.get(host, {}), job.parameters) for host in surveys}
+    return {host: read_baseline(variables.get(host, {}), job.parameters) for host in hosts}
 
 
 def _setting(job: Job, now: datetime, extract: Extract | None) -> Setting:
     longest = duration(job.runbook.timeout)
     return Setting(
         now=now,
-        until=now + max(longest, timedelta(hours=1)),
-        runs=tuple(name for name in (job.run, job.change) if name),
+        until=job.closes or now + max(longest, timedelta(hours=1)),
+        runs=own_numbers(job),
         needs_backup=job.runbook.restore_point.kind == "backup",
         extract=extract,
     )

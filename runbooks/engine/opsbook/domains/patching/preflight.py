@@ -6,7 +6,7 @@ booted, a full root, package lists from last month, a backup nobody made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -14,6 +14,7 @@ from opsbook.domains.patching.baseline import Baseline
 from opsbook.domains.patching.effects import space_needed
 from opsbook.domains.patching.knowledge.store import Extract
 from opsbook.domains.patching.snapshot import Candidate, Snapshot
+from opsbook.execution.surveyed import occupied
 from opsbook.model.message import Message, msg
 
 _SHOWN = 5
@@ -28,13 +29,14 @@ _MENDING = {
 class Setting:
     """What besides the host itself decides: the moment, the run, the window's end, the tracker.
 
-    ``until`` is when the work is over at the latest; ``runs`` are the numbers under which this
+    ``until`` is when the work is over at the latest: when the change's window closes, else when
+    the run's time limit would end now; ``runs`` are the numbers under which this
     change may hold the host's marker; ``needs_backup`` is what the runbook's restore point says.
     """
 
     now: datetime
     until: datetime
-    runs: tuple[str, ...]
+    runs: Collection[str]
     needs_backup: bool
     extract: Extract | None
 
@@ -55,7 +57,7 @@ def not_now(
     """Why ``taken`` cannot be installed now; empty when it can."""
     taken = list(taken)
     return [
-        *_marker(snapshot, setting),
+        *filter(None, [occupied(snapshot.lease, setting.runs)]),
         *_kernel(snapshot),
         *_space(snapshot, baseline, taken),
         *_certificates(snapshot, setting),
@@ -129,13 +131,6 @@ def _tracker(snapshot: Snapshot, baseline: Baseline, setting: Setting) -> Iterat
     elif setting.now - extract.made > timedelta(days=baseline.tracker_days):
         yield msg("the tracker extract is of {day}, older than {days} days: import a newer one",
                   day=extract.made.date().isoformat(), days=baseline.tracker_days)  # fmt: skip
-
-
-def _marker(snapshot: Snapshot, setting: Setting) -> Iterator[Message]:
-    marker = snapshot.lease
-    if marker and not {marker.run, marker.change} & set(setting.runs):
-        yield msg("{run} is at work on it, for {minutes} min more at most: wait for it to end",
-                  run=marker.run or "-", minutes=-(-marker.seconds_left // 60))  # fmt: skip
 
 
 def _kernel(snapshot: Snapshot) -> Iterator[Message]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsbook.domains.patching.versions import Family
+from opsbook.execution.surveyed import Journal, Marker, read_journal, read_marker
 from opsbook.model.errors import HostFailed
 from opsbook.model.hostjson import Reader, Wrong
 from opsbook.model.message import msg
@@ -97,15 +98,6 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Marker:
-    """The lease marker on a host. ``seconds_left``: how long it counts, by the host's own clock."""
-
-    run: str
-    change: str
-    seconds_left: int
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One host at one moment. ``now`` and other times are seconds since 1970 by the host's clock.
 
@@ -144,7 +136,7 @@ class Snapshot:
     certificates: tuple[tuple[str, int], ...]
     backups: tuple[int, ...]
     lease: Marker | None
-    journal: tuple[str, str] | None
+    journal: Journal | None
 
     @property
     def family(self) -> Family:
@@ -220,8 +212,8 @@ def _snapshot(top: Reader) -> Snapshot:
         backups=tuple(
             row.number("made") for row in top.rows("restore_points") if row.text("kind") == "backup"
         ),
-        lease=top.perhaps("lease", _marker),
-        journal=top.perhaps("journal", lambda row: (row.text("change"), row.text("state"))),
+        lease=top.perhaps("lease", read_marker),
+        journal=top.perhaps("journal", read_journal),
     )
 
 
@@ -261,11 +253,6 @@ def _candidate(row: Reader, why: str) -> Candidate:
         why=why,
         needs=row.texts("needs"),
     )
-
-
-def _marker(row: Reader) -> Marker | None:
-    marker = Marker(row.text("run"), row.text("change"), row.number("seconds_left"))
-    return marker if row.flag("live") else None
 
 
 def _boot(row: Reader) -> Boot:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from opsbook.domains.patching.snapshot import Package, Snapshot
-from opsbook.execution.work import Examined, Standing
-from opsbook.model.message import msg
+from opsbook.execution.surveyed import Place, ended, how_far
+from opsbook.execution.work import Examined
 from opsbook.model.plan import HostPlan, Item
 
 _REPAIRABLE = ("installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending",
@@ -15,50 +15,21 @@ _REPAIRABLE = ("installed", "unpacked", "half-configured", "triggers-awaited", "
 def standing(plan: HostPlan, snapshot: Snapshot, change: str) -> Examined:
     """Where the host of ``snapshot`` stands.
 
-    Done: every planned package is at its version and the host's own journal says that this change
-    ended. Untouched: all are where they were. Anything between can be completed when each planned
-    package is at one of its two versions.
+    It is done only when its own journal says that this change ended: what follows the packages
+    (restarts, a reboot) was done as well.
     """
-    packages = {item.key: snapshot.installed.get(_name(item)) for item in plan.items}
-    before = sum(_sound(packages[item.key], item.before) for item in plan.items)
-    after = sum(_sound(packages[item.key], item.after) for item in plan.items)
-    total = len(plan.items)
-    strange = [item.key for item in plan.items if not _on_the_way(packages[item.key], item)]
-    if before == total and not snapshot.interrupted:
-        return Examined(Standing.UNTOUCHED, msg("all {total} packages are as before", total=total))
-    if after == total and not snapshot.interrupted and _ended(snapshot, change):
-        return Examined(
-            Standing.DONE, msg("all {total} packages are at their planned version", total=total)
-        )
-    found = msg(
-        "{after} of {total} packages are at their planned version and {before} as before",
-        after=after, total=total, before=before,
-    )  # fmt: skip
-    if strange:
-        found = msg("{found}; {item} is at neither", found=found, item=strange[0])
-    return Examined(Standing.MIDWAY, found, repairable=not strange)
+
+    def place(item: Item) -> Place:
+        return _place(item, snapshot.installed.get(item.key.removeprefix("package:")))
+
+    cut_off = snapshot.interrupted
+    over = ended(snapshot.journal, change) and not cut_off
+    return how_far(plan, place, begun=cut_off, ended=over)
 
 
-def _name(item: Item) -> str:
-    return item.key.removeprefix("package:")
-
-
-def _sound(package: Package | None, version: str | None) -> bool:
-    return package is not None and package.state == "installed" and package.version == version
-
-
-def _on_the_way(package: Package | None, item: Item) -> bool:
-    return (
-        package is not None
-        and package.version in (item.before, item.after)
-        and package.state in _REPAIRABLE
-    )
-
-
-def _ended(snapshot: Snapshot, change: str) -> bool:
-    """What follows the packages (restarts, a reboot) was done as well, as the journal tells."""
-    return (
-        snapshot.journal is None
-        or snapshot.journal[0] != change
-        or (snapshot.journal[1] == "applied")
-    )
+def _place(item: Item, package: Package | None) -> Place:
+    if package is None or package.version not in (item.before, item.after):
+        return Place.ELSEWHERE
+    if package.state != "installed":
+        return Place.BETWEEN if package.state in _REPAIRABLE else Place.ELSEWHERE
+    return Place.BEFORE if package.version == item.before else Place.AFTER

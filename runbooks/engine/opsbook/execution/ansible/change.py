@@ -41,7 +41,9 @@ class PlaybookChange:
         self._planner = planner
 
     def forecast(self, hosts: Sequence[Host], job: Job) -> dict[str, HostPlan | OpsbookError]:
-        """See :meth:`opsbook.execution.work.ChangeWork.forecast`."""
+        """See :meth:`opsbook.execution.work.ChangeWork.forecast`. Raises as the planner's check."""
+        if self._planner and not job.plans:
+            self._planner.check(hosts, job)
         cannot = {host.name: why for host in hosts if (why := _cannot(host))}
         able = [host for host in hosts if host.name not in cannot]
         if self._planner and cannot and not job.plans:

@@ -6,15 +6,16 @@ what came in between, a new key, another address, another account, may lock us o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from opsbook.domains.hardening.planning.hostplan import occupied, step_id, undo_of, way_in
+from opsbook.domains.hardening.planning.hostplan import step_id, undo_of, way_in
 from opsbook.domains.hardening.planning.lockout import lockout
 from opsbook.domains.hardening.planning.snapshot import Look, Snapshot
 from opsbook.domains.hardening.planning.way import Way
 from opsbook.domains.hardening.store.model import Acceptance
+from opsbook.execution.surveyed import occupied
 from opsbook.model.message import Message, msg
 from opsbook.model.plan import HostPlan, Item, Outlook
 
@@ -23,7 +24,7 @@ def ask_again(
     approved: HostPlan,
     now: Snapshot,
     way: Way,
-    ours: Sequence[str],
+    ours: Collection[str],
     accepted: Mapping[str, Acceptance],
 ) -> HostPlan:
     """What ``now`` would make of ``approved``; equal to it when nothing drifted.
@@ -57,7 +58,7 @@ def _waived(control: str, by: Acceptance) -> Message:
 
 
 def _refusals(
-    approved: HostPlan, now: Snapshot, way: Way, ours: Sequence[str]
+    approved: HostPlan, now: Snapshot, way: Way, ours: Collection[str]
 ) -> Iterator[Message]:
     busy = occupied(now.lease, ours)
     if busy is not None:

@@ -85,8 +85,9 @@ def _actual(plan: HostPlan, after: Snapshot) -> Iterator[tuple[str, dict[str, An
         look = after.looks.get(step_id(item))
         if look is None:
             continue
+        value = look.was if look.changes else item.after  # a look names what is not as planned
         entry: dict[str, Any] = {
-            "before": item.before, "after": look.was, "changed": not look.changes,
+            "before": item.before, "after": value, "changed": not look.changes,
         }  # fmt: skip
         yield item.key, entry | ({"failed": True} if look.changes else {})
 

@@ -10,7 +10,7 @@ from typing import Any
 from opsbook.domains.hardening.planning.choice import Aside, Host, aside_of, choose
 from opsbook.domains.hardening.planning.claims import PRESENT, claims_of, packages
 from opsbook.domains.hardening.planning.fixpoint import Settled, Work, settle
-from opsbook.domains.hardening.planning.snapshot import Look, Marker
+from opsbook.domains.hardening.planning.snapshot import Look
 from opsbook.domains.hardening.planning.way import Way
 from opsbook.domains.hardening.planning.wishes import FINDINGS
 from opsbook.model.finding import Result
@@ -117,14 +117,6 @@ def make_plan(draft: Draft, looks: Mapping[str, Look]) -> HostPlan:
 def refused_plan(host: str, reason: Message) -> HostPlan:
     """The plan of a host on which nothing can be done, for ``reason``."""
     return HostPlan(host, Outlook.CANNOT, reason)
-
-
-def occupied(marker: Marker | None, ours: Sequence[str]) -> Message | None:
-    """Why the host is not free: the marker of another run."""
-    if marker is None or marker.seconds_left <= 0 or {marker.run, marker.change} & set(ours):
-        return None
-    return msg("{run} is at work on it, for {minutes} min more at most: wait for it to end",
-               run=marker.run or "-", minutes=-(-marker.seconds_left // 60))  # fmt: skip
 
 
 def undo_of(items: Iterable[Item], looks: Mapping[str, Look]) -> UndoOutlook:

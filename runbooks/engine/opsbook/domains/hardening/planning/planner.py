@@ -17,7 +17,6 @@ from opsbook.domains.hardening.planning.hostplan import (
     Draft,
     drafted,
     make_plan,
-    occupied,
     refused_plan,
     steps_of,
     told_of,
@@ -30,15 +29,14 @@ from opsbook.domains.hardening.planning.wishes import Wish, read_wish
 from opsbook.domains.hardening.store.model import Acceptance, State
 from opsbook.domains.hardening.store.port import Findings
 from opsbook.domains.hardening.waivers.port import NoWaivers, Waivers, accepted_controls
-from opsbook.execution.work import Examined, Job, Standing
+from opsbook.execution.surveyed import Surveys, examined, occupied, own_numbers, read_all
+from opsbook.execution.work import Examined, Job
 from opsbook.model.clock import Clock
 from opsbook.model.errors import HostFailed, OpsbookError
 from opsbook.model.estate import Estate, Host, Inventory
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
 from opsbook.model.plan import HostPlan
-
-Surveys = Mapping[str, Mapping[str, Any]]
 
 
 class ControlPlanner:
@@ -60,6 +58,8 @@ class ControlPlanner:
         self._findings = findings
         self._whole = whole
         self._waivers = waivers
+        self._wishes: dict[str, Wish] = {}
+        self._refused: dict[str, HostPlan] = {}
         self._drafts: dict[str, Draft] = {}
         self._looks: dict[str, Mapping[str, Look]] = {}
 
@@ -71,13 +71,19 @@ class ControlPlanner:
     def _inventory(self) -> Inventory:
         return self._whole()
 
-    @cached_property
-    def _script(self) -> str:
-        return compose(self._catalogue.controls.values())
-
     def equipment(self, job: Job) -> Mapping[str, Any]:
-        """The script that looks at a host for every control."""
-        return {"script": self._script}
+        """The script that looks at a host for every control; where plans are approved, for those
+        that they are about.
+        """
+        controls = self._catalogue.controls
+        planned = {key for plan in job.plans.values() for key in plan.given.get("controls", ())}
+        keys = planned & controls.keys() if job.plans else controls.keys()
+        return {"script": compose(controls[key] for key in keys)}
+
+    def check(self, hosts: Sequence[Host], job: Job) -> None:
+        """Raises InputFault when what is asked of hardening is not right."""
+        for host in hosts:
+            self._wish(host.name, job)
 
     def unable(self, hosts: Sequence[Host], job: Job) -> Mapping[str, Mapping[str, Any]]:
         """What scanners found there, all of it left to people."""
@@ -94,36 +100,34 @@ class ControlPlanner:
     def asks(self, surveys: Surveys, job: Job) -> Mapping[str, Mapping[str, Any]]:
         """What each step of what was chosen would do, asked of its host; of what is left, once
         more, when a host has said that some of it cannot be done.
-
-        Raises InputFault when what is asked of hardening is not right.
         """
         if job.plans:
             return {}
         if not self._drafts:
-            self._drafts = self._drafted(surveys, job)
+            self._draft(surveys, job)
         asked = {host: steps_of(draft.settled.works) for host, draft in self._drafts.items()
                  if host not in self._looks}  # fmt: skip
         return {host: {"steps": steps} for host, steps in asked.items() if steps}
 
-    def _drafted(self, surveys: Surveys, job: Job) -> dict[str, Draft]:
-        """What is to be done on each host for which something can be planned."""
-        wishes = self._wishes(surveys, job)
-        snapshots, _ = _read(surveys)
+    def _draft(self, surveys: Surveys, job: Job) -> None:
+        """What is to be done on each host, or why nothing can be planned for it at all."""
+        snapshots, _ = read_all(surveys, read_snapshot)
         whole = self._inventory
         kept = self._findings(whole)
-        drafts: dict[str, Draft] = {}
         for host, snapshot in snapshots.items():
             told = read_answers(snapshot.observed)
-            if _unfit(snapshot, told, job) is None:
-                seen = self._host(host, told, wishes[host], job, kept)
-                way = way_to(job.inventory[host], whole, snapshot.login, snapshot.day)
-                local = job.inventory[host].connection == "local"
-                drafts[host] = drafted(seen, way, local=local)
-        return drafts
+            unfit = _unfit(snapshot, told, job)
+            if unfit is not None:
+                self._refused[host] = refused_plan(host, unfit)
+                continue
+            seen = self._host(host, told, self._wish(host, job), job, kept)
+            way = way_to(job.inventory[host], whole, snapshot.login, snapshot.day)
+            local = job.inventory[host].connection == "local"
+            self._drafts[host] = drafted(seen, way, local=local)
 
     def learn(self, answers: Surveys, job: Job) -> None:
         """What the steps would do; what a host said is forgotten when some cannot be done."""
-        for host, snapshot in _read(answers)[0].items():
+        for host, snapshot in read_all(answers, read_snapshot)[0].items():
             draft, looks = self._drafts[host], snapshot.looks
             if not _silent(draft, looks):
                 self._drafts[host] = without_impossible(draft, looks)
@@ -132,23 +136,21 @@ class ControlPlanner:
 
     def settle(self, surveys: Surveys, job: Job) -> Mapping[str, HostPlan | OpsbookError]:
         """The plan of each host; with ``job.plans``, whether they would still do the same."""
-        snapshots, found = _read(surveys)
+        snapshots, found = read_all(surveys, read_snapshot)
         for host, snapshot in snapshots.items():
             if job.plans:
                 way = way_to(job.inventory[host], job.inventory, snapshot.login, snapshot.day)
-                ours, waived = (job.run, job.change), self._since(host, job)
+                ours, waived = own_numbers(job), self._since(host, job)
                 found[host] = ask_again(job.plans[host], snapshot, way, ours, waived)
             else:
-                found[host] = self._plan(host, snapshot, job)
+                found[host] = self._refused.get(host) or self._plan(host)
         return found
 
     def standing(self, host: str, survey: Mapping[str, Any], job: Job) -> Examined:
         """How far ``host`` is; a host that cannot be read is midway."""
-        try:
-            snapshot = read_snapshot(host, survey)
-        except OpsbookError as error:
-            return Examined(Standing.MIDWAY, error.problem)
-        return standing(job.plans[host], snapshot, job.known_as)
+        return examined(
+            host, survey, read_snapshot, lambda now: standing(job.plans[host], now, job.known_as)
+        )
 
     def conclude(
         self, host: str, evidence: Mapping[str, Any], job: Job
@@ -182,10 +184,7 @@ class ControlPlanner:
         planned = job.plans[host].given.get("controls", {})
         return accepted_controls(self._waivers(job.inventory), host, planned, job.clock.now())
 
-    def _plan(self, host: str, snapshot: Snapshot, job: Job) -> HostPlan | OpsbookError:
-        unfit = _unfit(snapshot, read_answers(snapshot.observed), job)
-        if unfit is not None:
-            return refused_plan(host, unfit)
+    def _plan(self, host: str) -> HostPlan | OpsbookError:
         draft = self._drafts[host]
         looks = self._looks.get(host, {})
         silent = _silent(draft, looks)
@@ -196,12 +195,12 @@ class ControlPlanner:
             )
         return make_plan(draft, looks)
 
-    def _wishes(self, surveys: Surveys, job: Job) -> dict[str, Wish]:
-        variables = {host.name: host.vars for host in job.inventory.hosts}
-        controls = self._catalogue.controls
-        return {
-            host: read_wish(variables.get(host, {}), job.parameters, controls) for host in surveys
-        }
+    def _wish(self, host: str, job: Job) -> Wish:
+        """What is asked for on one host. Raises InputFault when it is not right."""
+        if host not in self._wishes:
+            variables = job.inventory[host].vars
+            self._wishes[host] = read_wish(variables, job.parameters, self._catalogue.controls)
+        return self._wishes[host]
 
 
 def controls(estate: Estate, inventory: Inventory, places: Places, clock: Clock) -> ControlPlanner:
@@ -234,7 +233,7 @@ def _silent(draft: Draft, looks: Mapping[str, Look]) -> list[str]:
 
 def _unfit(snapshot: Snapshot, told: HostAnswers, job: Job) -> Message | None:
     """Why nothing can be planned for this host at all."""
-    busy = occupied(snapshot.lease, (job.run, job.change))
+    busy = occupied(snapshot.lease, own_numbers(job))
     if busy is not None:
         return busy
     if not told.controls:
@@ -244,17 +243,3 @@ def _unfit(snapshot: Snapshot, told: HostAnswers, job: Job) -> Message | None:
     if told.family not in ("debian", "rhel"):
         return msg("no control is known for its system ({system})", system=told.os)
     return None
-
-
-def _read(
-    surveys: Surveys,
-) -> tuple[dict[str, Snapshot], dict[str, HostPlan | OpsbookError]]:
-    """Snapshots of the hosts that can be read, errors of those that cannot."""
-    snapshots: dict[str, Snapshot] = {}
-    errors: dict[str, HostPlan | OpsbookError] = {}
-    for host in sorted(surveys):
-        try:
-            snapshots[host] = read_snapshot(host, surveys[host])
-        except OpsbookError as error:
-            errors[host] = error
-    return snapshots, errors

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from opsbook.execution.surveyed import Journal, Marker, read_journal, read_marker
 from opsbook.model.errors import HostFailed
 from opsbook.model.hostjson import Reader, Wrong, one_line
 from opsbook.model.message import msg
@@ -76,18 +77,9 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Marker:
-    """The lease marker that counts on the host now."""
-
-    run: str
-    change: str
-    seconds_left: int
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """One look at one host. ``observed`` is what the checks printed, not yet read; ``day`` the
-    host's own day since 1970; ``journal`` the change that it last noted, and how far that came.
+    host's own day since 1970; ``journal`` the change that it last noted.
     """
 
     observed: str = ""
@@ -95,7 +87,7 @@ class Snapshot:
     login: Login = Login()
     lease: Marker | None = None
     day: int = 0
-    journal: tuple[str, str] | None = None
+    journal: Journal | None = None
 
 
 def read_snapshot(host: str, survey: Mapping[str, Any]) -> Snapshot:
@@ -121,9 +113,9 @@ def _read(top: Reader) -> Snapshot:
         observed=observed,
         looks={look.id: look for look in map(_look, top.rows("looks"))},
         login=_login(top.below("login")),
-        lease=top.perhaps("lease", _marker),
+        lease=top.perhaps("lease", read_marker),
         day=max(top.number("now") // 86400, 0),
-        journal=top.perhaps("journal", lambda row: (row.text("change"), row.text("phase"))),
+        journal=top.perhaps("journal", read_journal),
     )
 
 
@@ -166,7 +158,3 @@ def _login(row: Reader) -> Login:
         sudo=sudo.flag("used"),
         nopasswd=sudo.flag("nopasswd"),
     )
-
-
-def _marker(row: Reader) -> Marker:
-    return Marker(row.text("run"), row.text("change"), row.number("seconds_left"))
