@@ -11,7 +11,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from opsbook.domains.hardening import proof
-from support.changes import Site, make_site
+from support.changes import APPROVER, SECOND, Site, make_site
 
 RESULTS = (Path(__file__).parents[1] / "data" / "content" / "small-results.xml").read_text()
 SCHEMA = json.loads((Path(proof.__file__).parent / "schema.json").read_text())
@@ -94,15 +94,30 @@ def test_what_cannot_be_proven_is_said(
     proven: tuple[Site, str], words: list[str], code: int, said: str
 ) -> None:
     site, _ = proven
-    done = site.run("findings", "prove", *words)
+    done = site.typed("findings", "prove", *words)
     assert done.returncode == code
     assert said in done.stderr
 
 
 def test_a_change_that_was_not_carried_out_has_nothing_to_prove(proven: tuple[Site, str]) -> None:
     site, _ = proven
-    done = site.run("findings", "prove", site.plan())
+    done = site.typed("findings", "prove", site.plan())
     assert done.returncode == 64
     assert "was not carried out yet" in done.stderr
-    unknown = site.run("findings", "prove", proven[1], "--after", "nothing.xml")
+    unknown = site.typed("findings", "prove", proven[1], "--after", "nothing.xml")
     assert "There is no import nothing.xml" in unknown.stderr
+
+
+def test_what_is_waived_is_told_as_waived(proven: tuple[Site, str]) -> None:
+    site, change = proven
+    key = "xccdf:xccdf_org.example_rule_gone"
+    waiver = site.json("waivers", "draft", "-e", site.estate, "--key", key, "--reason", "a test",
+                       "--category", "risk_accepted", "--owner", "Li", "--until", "2027-06-30",
+                       "-l", "h1")["change"]  # fmt: skip
+    for principal in (APPROVER, SECOND):
+        site.approve(waiver, principal)
+    told = site.good("findings", "prove", change, "--after", "before.xml", "--form", "json")
+    data = json.loads(told)
+    (found,) = [one for one in data["hosts"][0]["findings"] if one["key"] == key]
+    assert (found["outcome"], found["waiver"]["change"]) == ("waived", waiver)
+    jsonschema.validate(data, SCHEMA)

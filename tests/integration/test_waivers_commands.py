@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from xml.etree import ElementTree
 import pytest
 from ruamel.yaml import YAML
 
-from opsbook.cli.main import run as opsbook
 from opsbook.domains.hardening.reading.intake import read_file
 from opsbook.ledger.listing import open_reader
 from opsbook.model.exits import Exit
@@ -83,20 +80,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+def run() -> Run:
     """Runs a command of a site in this process."""
 
     def call(site: Site, *words: object, code: int = 0, lang: str = "en") -> Ran:
-        for name, value in site.environment.items():
-            monkeypatch.setenv(name, value)
-        streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2)]
-        with redirect_stdout(streams[0]), redirect_stderr(streams[1]):
-            found = opsbook(["--lang", lang, *map(str, words)])
-        for stream in streams:
-            stream.flush()
-        out, err = (stream.buffer.getvalue().decode() for stream in streams)  # type: ignore[attr-defined]
-        assert found == code, out + err
-        return Ran(found, out, err)
+        ran = site.typed("--lang", lang, *map(str, words))
+        assert ran.returncode == code, ran.stdout + ran.stderr
+        return Ran(ran.returncode, ran.stdout, ran.stderr)
 
     return call
 
@@ -158,6 +148,20 @@ def test_a_waiver_from_draft_to_revocation(run: Run, site: Site, tmp_path: Path)
     assert f"Open findings without waivers: {numbers[0]} (" in table
     assert f"Open findings with waivers: {numbers[1]} (" in table
     run(site, "apply", change, code=Exit.USAGE)
+
+    later = scanned(tmp_path / "2.xml", 2, h1="fail fail pass", h2="fail pass pass")
+    run(site, "findings", "import", later, "-e", site.estate)
+    diff = ("findings", "diff", "1.xml", "2.xml", "-e", site.estate)
+    compared = {(one["host"], one["key"].rpartition(":")[2]): (one["outcome"], one["waiver"])
+                for one in run(site, *diff, "--json").json}  # fmt: skip
+    assert compared == {
+        ("h1", root): ("remaining", change), ("h2", root): ("remaining", None),
+        ("h1", "of_nobody"): ("remaining", None),
+        ("h1", "CVE-2024-6387"): ("fixed", None),
+    }  # fmt: skip
+    page = run(site, *diff).out
+    assert "remaining: 3\n  waived: 1\n" in page
+    assert f"{change} until 2027-06-30" in page
 
     run(site, "waivers", "revoke", change, "--reason", "the vendor has an account now")
     assert states(run, site)["h1", root] == "open"

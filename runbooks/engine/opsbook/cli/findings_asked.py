@@ -14,7 +14,7 @@ from opsbook.text import tr
 
 if TYPE_CHECKING:
     from opsbook.cli.findings_common import Asked
-    from opsbook.domains.hardening.store.model import Finding, State
+    from opsbook.domains.hardening.store.model import Acceptance, Finding, State
     from opsbook.domains.hardening.store.port import Wanted
     from opsbook.domains.hardening.waivers.view import CountedView
     from opsbook.model.estate import Estate
@@ -91,7 +91,8 @@ def _wanted(
     keys: list[str] | None,
     by_control: bool | None,
 ) -> Wanted:
-    from opsbook.cli.findings_common import SEVERITIES, one_of
+    from opsbook.cli.findings_common import one_of
+    from opsbook.documents.findingwords import SEVERITIES
     from opsbook.domains.hardening.store.port import Wanted
     from opsbook.execution.declared.inventory import load_inventory
     from opsbook.model.finding import Severity
@@ -124,8 +125,9 @@ def whole_keys(key: str) -> tuple[str, ...]:
 
 
 def _row(finding: Finding, estate: Estate) -> dict[str, Any]:
-    from opsbook.cli.findings_common import SEVERITIES, STATES
+    from opsbook.cli.findings_common import STATES
     from opsbook.cli.words import word
+    from opsbook.documents.findingwords import SEVERITIES
 
     title = finding.title if len(finding.title) <= 70 else finding.title[:69] + "…"
     host = finding.host if finding.known else tr("{host} (not matched)", host=finding.host)
@@ -136,14 +138,13 @@ def _row(finding: Finding, estate: Estate) -> dict[str, Any]:
         "key": finding.key,
         "location": finding.location,
         "first_seen": finding.first_seen.astimezone(estate.zone).date(),
-        "waiver": _waiver(finding, estate),
+        "waiver": waiver_words(finding.accepted, estate),
         "title": title,
     }
 
 
-def _waiver(finding: Finding, estate: Estate) -> str:
+def waiver_words(accepted: Acceptance | None, estate: Estate) -> str:
     """The number of the waiver, and until when it accepts the finding or that it does no more."""
-    accepted = finding.accepted
     if accepted is None:
         return ""
     if accepted.why is not None:
@@ -242,9 +243,10 @@ def _none(host: str, key: str, asked: Asked) -> Exception:
 
 
 def _hosts(estate: EstateOption, to_json: JsonOption = False) -> None:
-    from opsbook.cli.findings_common import SEVERITIES, asked_estate, open_view
+    from opsbook.cli.findings_common import asked_estate, open_view
     from opsbook.cli.show import as_json, listing
     from opsbook.cli.words import word
+    from opsbook.documents.findingwords import SEVERITIES
     from opsbook.model.clock import stamp
 
     asked = asked_estate(estate)

@@ -14,14 +14,6 @@ if TYPE_CHECKING:
     from opsbook.model.estate import Estate, Inventory
     from opsbook.model.places import Places
 
-SEVERITIES = {
-    "critical": msg("critical"),
-    "high": msg("high"),
-    "medium": msg("medium"),
-    "low": msg("low"),
-    "info": msg("informational"),
-    "unknown": msg("unknown"),
-}
 STATES = {
     "open": msg("open"),
     "fixed": msg("fixed"),
@@ -29,15 +21,6 @@ STATES = {
     "undecided": msg("undecided"),
     "noted": msg("noted"),
     "waived": msg("waived"),
-}
-RESULTS = {
-    "fail": msg("fails"),
-    "pass": msg("passes"),
-    "error": msg("error of the scanner"),
-    "unknown": msg("no answer"),
-    "not_applicable": msg("does not apply"),
-    "not_checked": msg("not checked"),
-    "informational": msg("mentioned"),
 }
 CREDENTIALED = {
     "True": msg("yes"),

@@ -8,33 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opsbook.cli.options import EstateOption, JsonOption
+from opsbook.documents.findingwords import OUTCOMES, REASONS, SEVERITIES
 from opsbook.model.message import msg
 from opsbook.text import tr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from opsbook.domains.hardening.store.comparison import Compared
+    from opsbook.domains.hardening.store.model import Acceptance
     from opsbook.domains.hardening.store.store import FindingStore
     from opsbook.model.estate import Estate
 
-OUTCOMES = {
-    "fixed": msg("fixed"),
-    "remaining": msg("remaining"),
-    "new": msg("new"),
-    "not_comparable": msg("not comparable"),
-}
-WHY = {
-    "content": msg("other content or scanner"),
-    "profile": msg("other profile of the same content"),
-    "credentials": msg("with fewer rights than before"),
-    "version": msg("other version of the content"),
-    "not_scanned": msg("the host is only in one of them"),
-    "not_looked_at": msg("the later scan did not look at it"),
-    "cut_off": msg("the later file could not be read whole"),
-    "not_applicable": msg("does not apply any more, says the scanner"),
-    "undecided": msg("the later scan could not decide"),
-}
+    Row = tuple[Compared, Acceptance | None]
+
 _AT_MOST = 200
 _LEAST_PREFIX = 6
 
@@ -60,28 +48,37 @@ def _diff(
     from itertools import islice
 
     from opsbook.cli.findings_common import asked_estate, open_store
+    from opsbook.domains.hardening.waivers.register import open_register
+    from opsbook.domains.hardening.waivers.view import accepting
+    from opsbook.model.clock import SystemClock
 
-    asked = asked_estate(estate)
+    asked, now = asked_estate(estate), SystemClock().now()
     store = open_store(asked)
+    waivers = open_register(asked.places, asked.estate, asked.inventory)
+
+    def found() -> Iterator[Row]:
+        compared = _compared(store, asked.estate, before, after, since, now)
+        return accepting(compared, waivers, now)
+
     if to_json:
         from opsbook.cli.findings_asked import stream
 
-        stream(map(_as_json, islice(_compared(store, asked.estate, before, after, since), number)))
+        stream(map(_as_json, islice(found(), number)))
         return
-    _numbers(_compared(store, asked.estate, before, after, since))
-    _listed(_compared(store, asked.estate, before, after, since), number or _AT_MOST)
+    _numbers(found())
+    _listed(found(), asked.estate, number or _AT_MOST)
 
 
 def _compared(
-    store: FindingStore, estate: Estate, before: str | None, after: str | None, since: str | None
-) -> Iterator[Compared]:
+    store: FindingStore, estate: Estate, before: str | None, after: str | None, since: str | None,
+    now: datetime,
+) -> Iterator[Compared]:  # fmt: skip
     """Raises UsageFault unless either two imports or a moment are given."""
     from opsbook.cli.moments import moment_of
-    from opsbook.model.clock import SystemClock
     from opsbook.model.errors import UsageFault
 
     if since is not None and before is None:
-        then = moment_of(since, SystemClock().now(), estate.zone)
+        then = moment_of(since, now, estate.zone)
         return store.since(estate.name, then)
     if before is None or after is None or since is not None:
         raise UsageFault(
@@ -108,27 +105,34 @@ def import_named(files: list[dict[str, Any]], name: str, estate: Estate) -> dict
     )
 
 
-def _numbers(found: Iterable[Compared]) -> None:
+def _numbers(found: Iterable[Row]) -> None:
+    """How many of each outcome, of those why, and how many of them are waived."""
     from opsbook.cli.words import labelled, word
 
-    counts: Counter[tuple[str, str]] = Counter((one.outcome, one.why) for one in found)
-    for outcome in OUTCOMES:
+    counts: Counter[tuple[str, str]] = Counter()
+    waived: Counter[str] = Counter()
+    for one, accepted in found:
+        counts[one.outcome, one.why] += 1
+        waived[one.outcome] += accepted is not None
+    for outcome in ("fixed", "remaining", "new", "not_comparable"):
         total = sum(number for (kind, _), number in counts.items() if kind == outcome)
         print(labelled(word(OUTCOMES, outcome), f"{total:,}"))
-        for why in WHY:
+        for why in REASONS:
             if counts[outcome, why]:
-                print("  " + labelled(word(WHY, why), f"{counts[outcome, why]:,}"))
+                print("  " + labelled(word(REASONS, why), f"{counts[outcome, why]:,}"))
+        if waived[outcome]:
+            print("  " + labelled(word(OUTCOMES, "waived"), f"{waived[outcome]:,}"))
 
 
-def _listed(found: Iterable[Compared], most: int) -> None:
+def _listed(found: Iterable[Row], estate: Estate, most: int) -> None:
     """One line each, up to ``most``."""
-    from opsbook.cli.findings_common import SEVERITIES
+    from opsbook.cli.findings_asked import waiver_words
     from opsbook.cli.show import listing
     from opsbook.cli.words import word
 
     rows: list[dict[str, str]] = []
     more = 0
-    for one in found:
+    for one, accepted in found:
         if len(rows) == most:
             more += 1
             continue
@@ -139,22 +143,26 @@ def _listed(found: Iterable[Compared], most: int) -> None:
                 "severity": word(SEVERITIES, one.severity),
                 "key": one.key,
                 "location": one.location,
-                "why": word(WHY, one.why),
+                "why": word(REASONS, one.why),
+                "waiver": waiver_words(accepted, estate),
             }
         )
     if not rows:
         return
     print()
     columns = [("host", tr("host")), ("outcome", tr("outcome")), ("severity", tr("severity")),
-               ("key", tr("finding")), ("location", tr("location")),
-               ("why", tr("why"))]  # fmt: skip
+               ("key", tr("finding")), ("location", tr("location")), ("why", tr("why")),
+               ("waiver", tr("waiver"))]  # fmt: skip
+    columns = [(name, heading) for name, heading in columns
+               if name != "waiver" or any(row[name] for row in rows)]  # fmt: skip
     listing(rows, columns, to_json=False)
     if more:
         print(tr("These are {shown} of {total}; -n or --json gives more.", shown=len(rows),
                  total=f"{len(rows) + more:,}"))  # fmt: skip
 
 
-def _as_json(one: Compared) -> dict[str, Any]:
+def _as_json(row: Row) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return asdict(one)
+    one, accepted = row
+    return asdict(one) | {"waiver": accepted.change if accepted else None}

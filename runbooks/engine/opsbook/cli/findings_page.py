@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from opsbook.calendars.wallclock import shown
-from opsbook.cli.findings_common import CREDENTIALED, RESULTS, SEVERITIES, STATES
+from opsbook.cli.findings_common import CREDENTIALED, STATES
 from opsbook.cli.findings_reasons import reason
 from opsbook.cli.words import listed, word
 from opsbook.documents.blocks import (
@@ -22,6 +22,7 @@ from opsbook.documents.blocks import (
     Prose,
 )
 from opsbook.documents.changes.labels import CATEGORIES
+from opsbook.documents.findingwords import RESULTS, SEVERITIES
 from opsbook.documents.terminal import columns, lay_out
 from opsbook.documents.words import Words
 from opsbook.domains.hardening.store.keeping import moment_told

@@ -211,6 +211,7 @@ def _told(row: Mapping[str, Any]) -> str:
 
     if row["problem"] is not None:
         return tr("does not count: {reason}", reason=translate(row["problem"]))
+    from opsbook.documents.findingwords import SEVERITIES
     if row["needless"]:
         return tr("no longer needed: nothing is left to accept")
     if row["ends_in_days"] is not None and row["ends_in_days"] <= _ENDING_DAYS:
@@ -227,7 +228,6 @@ def _open(asked: Asked) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def _counted(numbers: Mapping[str, int]) -> str:
-    from opsbook.cli.findings_common import SEVERITIES
     from opsbook.cli.words import listed, noted, word
 
     each = [f"{word(SEVERITIES, name)} {numbers[name]:,}" for name in SEVERITIES if name in numbers]

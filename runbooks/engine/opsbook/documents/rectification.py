@@ -12,51 +12,21 @@ from typing import Any
 from opsbook.documents.blocks import Facts, Grid, Heading, Page, Part, Points, Prose, Signing
 from opsbook.documents.changes.foreseen import few, some
 from opsbook.documents.changes.labels import STATES
+from opsbook.documents.findingwords import OUTCOMES, REASONS, RESULTS, SEVERITIES
 from opsbook.documents.labels import LABELS
 from opsbook.documents.page import Form, Language, render_page
 from opsbook.documents.terminal import columns, lay_out
 from opsbook.documents.words import Words, count, rows, table, text, zone_of
 from opsbook.model.message import Message, msg
 
-OUTCOMES: dict[str, Message] = {
-    "fixed": msg("fixed"),
-    "remaining": msg("remaining"),
-    "not_in_effect": msg("configured, but not in effect"),
-    "waived": msg("waived"),
-    "not_reproducible": msg("not reproducible"),
-    "not_comparable": msg("not comparable"),
-    "new": msg("new"),
-}
-REASONS: dict[str, Message] = {
-    "content": msg("other content or scanner"),
-    "profile": msg("other profile of the same content"),
-    "credentials": msg("with fewer rights than before"),
-    "version": msg("other version of the content"),
-    "not_scanned": msg("not scanned again by who found it"),
-    "not_looked_at": msg("the later scan did not look at it"),
-    "cut_off": msg("the later file could not be read whole"),
-    "not_applicable": msg("does not apply any more, says the scanner"),
-    "undecided": msg("the later scan could not decide"),
-    "identity": msg("the scanner names the host otherwise"),
-    "nothing_done": msg("passes although nothing was done about it"),
-}
 CLAIMS: dict[str, Message] = {
     "compliant": msg("All that was found is fixed or waived; the hosts are compliant."),
     "not_compliant": msg("Not compliant: findings remain."),
     "refused": msg("That the hosts are compliant cannot be said."),
 }
-SEVERITIES: dict[str, Message] = {
-    "critical": msg("critical"), "high": msg("high"), "medium": msg("medium"), "low": msg("low"),
-    "info": msg("informational"), "unknown": msg("unknown"),
-}  # fmt: skip
 _WAYS: dict[str, Message] = {
     "found": msg("Found"), "assessed": msg("Assessed"), "approved": msg("Approved"),
     "rectified": msg("Rectified"), "retested": msg("Retested"),
-}  # fmt: skip
-_RESULTS: dict[str, Message] = {
-    "fail": msg("fails"), "pass": msg("passes"), "error": msg("error of the scanner"),
-    "unknown": msg("no answer"), "not_applicable": msg("does not apply"),
-    "not_checked": msg("not checked"), "informational": msg("mentioned"),
 }  # fmt: skip
 _MOST = {"text": 40, "html": 2_000, "md": 2_000}
 """Findings of one kind told one by one; the data itself has them all."""
@@ -259,7 +229,7 @@ def _states(entry: Mapping[str, Any], words: Words) -> str:
         return some(list(dict.fromkeys(told)), words)
     seen = [next((text(table(one).get("result")) for one in rows(entry.get(side))), "")
             for side in ("before", "after")]  # fmt: skip
-    return words.arrow("", *(words.word(_RESULTS, one) for one in seen))
+    return words.arrow("", *(words.word(RESULTS, one) for one in seen))
 
 
 def _how(entry: Mapping[str, Any], words: Words) -> str:

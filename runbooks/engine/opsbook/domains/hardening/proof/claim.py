@@ -13,13 +13,8 @@ from enum import StrEnum
 
 from opsbook.domains.hardening.content.fitting import System, fits, system_of, system_of_rules
 from opsbook.domains.hardening.proof.judging import newest_of_each
-from opsbook.domains.hardening.proof.model import (
-    OWN,
-    STANDING,
-    HostProof,
-    Outcome,
-    Reason,
-)
+from opsbook.domains.hardening.proof.model import OWN, STANDING, HostProof, Outcome
+from opsbook.domains.hardening.store.comparison import Why
 from opsbook.domains.hardening.store.standing import NOT_APPLICABLE, RESULTS, Taken
 from opsbook.domains.hardening.store.store import Looked
 from opsbook.model.finding import Result
@@ -117,7 +112,7 @@ def _unproven(proof: HostProof) -> Iterator[Message]:
     if open_ones and proof.after:
         yield msg("of {number} findings the looks before and after are not comparable",
                   number=len(open_ones))  # fmt: skip
-    strangers = [one for one in open_ones if one.reason is Reason.IDENTITY]
+    strangers = [one for one in open_ones if one.reason is Why.IDENTITY]
     if strangers:
         yield msg("the scanner knew the host by other names and addresses before")
 

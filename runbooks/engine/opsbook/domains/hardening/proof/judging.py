@@ -27,7 +27,6 @@ from opsbook.domains.hardening.proof.model import (
     HostProof,
     Outcome,
     Proven,
-    Reason,
 )
 from opsbook.domains.hardening.store.comparison import Outcome as Became
 from opsbook.domains.hardening.store.comparison import Why, since_failing
@@ -112,7 +111,7 @@ class _Host:
         outcome = self._in_effect(finding, outcome, own)
         by = self._by(finding)
         if outcome is Outcome.FIXED and not by:
-            outcome, reason = Outcome.NOT_REPRODUCIBLE, Reason.NOTHING_DONE
+            outcome, reason = Outcome.NOT_REPRODUCIBLE, Why.NOTHING_DONE
         return Proven(
             finding=finding,
             outcome=outcome,
@@ -134,9 +133,9 @@ class _Host:
         finders: Sequence[tuple[str, Taken]],
         again: Sequence[tuple[str, Taken]],
         after: Sequence[Sighting],
-    ) -> tuple[Outcome, Reason, Looked | None]:
+    ) -> tuple[Outcome, Why, Looked | None]:
         if again:
-            return Outcome.REMAINING, Reason.NONE, self._of[again[-1][1].number]
+            return Outcome.REMAINING, Why.NONE, self._of[again[-1][1].number]
         said: dict[tuple[str, int], int] = {}
         for one in after:
             place = one.scanner, one.look.scan
@@ -147,7 +146,7 @@ class _Host:
 
     def _since(
         self, scanner: str, old: Taken, said: Mapping[tuple[str, int], int]
-    ) -> tuple[Outcome, Reason, Looked | None]:
+    ) -> tuple[Outcome, Why, Looked | None]:
         """What the looks after ``old`` of the same source say, the newest that says anything."""
         alike = [look for look in self.after if look.taken.format == old.format]
         same = [look for look in alike if comparable(old, look.taken) not in ("content", "profile")]
@@ -157,26 +156,26 @@ class _Host:
         for look in reversed(same):
             found = self._between(scanner, old, look, said.get((scanner, look.taken.number)))
             first = first or found
-            if found[1] is not Reason.CREDENTIALS:
+            if found[1] is not Why.CREDENTIALS:
                 return found
         assert first is not None
         return first
 
     def _between(
         self, scanner: str, old: Taken, look: Looked, result: int | None
-    ) -> tuple[Outcome, Reason, Looked]:
+    ) -> tuple[Outcome, Why, Looked]:
         if not _same_host(self._of[old.number], look):
-            return Outcome.NOT_COMPARABLE, Reason.IDENTITY, look
+            return Outcome.NOT_COMPARABLE, Why.IDENTITY, look
         became, why = since_failing(scanner, result, old, look.taken)
-        return Outcome(Became(became).value), Reason(Why(why).value), look
+        return Outcome(Became(became).value), why, look
 
-    def _new_because(self, new: Taken) -> Reason:
+    def _new_because(self, new: Taken) -> Why:
         """What was looked at otherwise before, if that may be why it was not found then."""
         alike = [look for look in self.before if look.taken.format == new.format]
         same = [look for look in alike if comparable(look.taken, new) not in ("content", "profile")]
         if not same:
             return _unlike(new, alike)
-        return Reason(comparable(same[-1].taken, new) or "")
+        return Why(comparable(same[-1].taken, new) or "")
 
     def _in_effect(self, finding: Finding, outcome: Outcome, own: Sighting | None) -> Outcome:
         """Told apart: what files say is as wanted, and what runs is not.
@@ -220,12 +219,12 @@ def _gravest(sightings: Sequence[Sighting]) -> Severity:
     return min((one.severity for one in failing), key=SEVERITIES.index, default=Severity.UNKNOWN)
 
 
-def _unlike(old: Taken, alike: Sequence[Looked]) -> Reason:
+def _unlike(old: Taken, alike: Sequence[Looked]) -> Why:
     """Why no later look is of the same source."""
     if not alike:
-        return Reason.NOT_SCANNED
+        return Why.NOT_SCANNED
     kinds = {comparable(old, look.taken) for look in alike}
-    return Reason.PROFILE if "profile" in kinds else Reason.CONTENT
+    return Why.PROFILE if "profile" in kinds else Why.CONTENT
 
 
 def _same_host(before: Looked, after: Looked) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from opsbook.domains.hardening.store.comparison import Why
 from opsbook.domains.hardening.store.model import Acceptance, Finding, Look, Sighting
 from opsbook.domains.hardening.store.store import Looked
 from opsbook.model.finding import Severity
@@ -45,23 +46,6 @@ STANDING = (Outcome.REMAINING, Outcome.NOT_IN_EFFECT)
 """What is proven to be still there."""
 
 
-class Reason(StrEnum):
-    """Why a proof says less than "fixed"; the first are those of ``store.comparison.Why``."""
-
-    NONE = ""
-    CONTENT = "content"
-    PROFILE = "profile"
-    CREDENTIALS = "credentials"
-    VERSION = "version"
-    NOT_SCANNED = "not_scanned"
-    NOT_LOOKED_AT = "not_looked_at"
-    CUT_OFF = "cut_off"
-    NOT_APPLICABLE = "not_applicable"
-    UNDECIDED = "undecided"
-    IDENTITY = "identity"
-    NOTHING_DONE = "nothing_done"
-
-
 @dataclass(frozen=True, slots=True)
 class Done:
     """What was done on one host, as the ledger has it.
@@ -96,7 +80,7 @@ class Proven:
     finding: Finding
     outcome: Outcome
     severity: Severity
-    reason: Reason = Reason.NONE
+    reason: Why = Why.NONE
     by: str = ""
     before: tuple[Sighting, ...] = ()
     after: tuple[Sighting, ...] = ()

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from opsbook.domains.hardening.controls.schema import Control
 from opsbook.domains.hardening.proof.history import done_on_hosts, worked_on
 from opsbook.domains.hardening.proof.judging import prove_host
-from opsbook.domains.hardening.proof.model import Done, HostProof, Reason
+from opsbook.domains.hardening.proof.model import Done, HostProof
 from opsbook.domains.hardening.proof.rectification import About, rectification
+from opsbook.domains.hardening.store.comparison import Why
 from opsbook.domains.hardening.store.model import Finding, State
 from opsbook.domains.hardening.store.store import Looked
 from opsbook.domains.hardening.waivers.port import Waivers
@@ -102,4 +103,4 @@ def carried_out(
 
 
 def _unexplained(proof: HostProof) -> bool:
-    return any(one.reason is Reason.NOTHING_DONE for one in proof.proven)
+    return any(one.reason is Why.NOTHING_DONE for one in proof.proven)

@@ -42,7 +42,11 @@ class Outcome(StrEnum):
 
 
 class Why(StrEnum):
-    """Why two looks prove nothing about each other."""
+    """Why two looks prove nothing about each other.
+
+    That the scanner knew the host by other names (``identity``), or that nothing was done about
+    what passes now (``nothing_done``), is told by proofs alone.
+    """
 
     NONE = ""
     CONTENT = "content"
@@ -54,6 +58,8 @@ class Why(StrEnum):
     CUT_OFF = "cut_off"
     NOT_APPLICABLE = "not_applicable"
     UNDECIDED = "undecided"
+    IDENTITY = "identity"
+    NOTHING_DONE = "nothing_done"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ finding that was set right is fixed whatever was accepted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from opsbook.domains.hardening.store.model import Finding, State
+from opsbook.domains.hardening.store.comparison import Compared, Outcome
+from opsbook.domains.hardening.store.model import Acceptance, Finding, State
 from opsbook.domains.hardening.store.port import EVERYTHING_STANDING, STANDING, Findings, Wanted
 from opsbook.domains.hardening.waivers.port import Waivers
 
@@ -77,6 +78,21 @@ class WaivedFindings:
             return replace(finding, state=State.WAIVED, accepted=accepted)
         lapsed = self._waivers.lapsed(*place)
         return finding if lapsed is None else replace(finding, accepted=lapsed)
+
+
+def accepting(
+    compared: Iterable[Compared], waivers: Waivers, at: datetime
+) -> Iterator[tuple[Compared, Acceptance | None]]:
+    """``compared`` with the waivers by which they are accepted at ``at``; what is fixed needs none,
+    and of hosts that are not in the inventory nothing is accepted.
+    """
+    keys = waivers.keys()
+    for one in compared:
+        spoken_of = one.known and (keys is None or one.key in keys)
+        if not spoken_of or one.outcome is Outcome.FIXED:
+            yield one, None
+        else:
+            yield one, waivers.covering(one.host, one.key, one.location, at)
 
 
 class CountedView(WaivedFindings):
