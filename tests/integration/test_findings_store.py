@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from doubles.clock import FakeClock
 from doubles.ledger import MemoryLedger
 from opsbook.domains.hardening.store.comparison import Outcome, Why
-from opsbook.domains.hardening.store.importing import KIND, report
+from opsbook.domains.hardening.store.forgetting import forget
+from opsbook.domains.hardening.store.importing import FORGOTTEN, KIND, report
 from opsbook.domains.hardening.store.model import State
 from opsbook.domains.hardening.store.port import Wanted
 from opsbook.ledger.store import open_ledger
@@ -378,6 +379,59 @@ def test_the_ledger_is_told_while_the_next_import_is_at_work(taking: Taking) -> 
     report(taking.database, ledger)
     events = ledger.events(kinds=(KIND,))
     assert [(event.payload or {})["file"] for event in events] == ["1", "2"]
+
+
+WHY, BY = "the report of somebody else", {"user": "zhang"}
+
+
+def rows_of(taking: Taking) -> dict[str, int]:
+    """How many rows each table has."""
+    names = ("files", "scans", "seen", "tallies", "rules", "rule_keys", "sightings", "findings",
+             "unreadable")  # fmt: skip
+    with taking.database.reading() as db:
+        return {one: db.execute(f"SELECT count(*) FROM {one}").fetchone()[0] for one in names}
+
+
+def test_what_is_forgotten_is_as_if_it_had_never_come(taking: Taking) -> None:
+    ledger = MemoryLedger(FakeClock())
+    taking.take(scan(row("a"), row("b"), day=18), "1")
+    was, had = states(taking), rows_of(taking)
+    gone = [*scan(row("a", Result.PASS), row("c", host="db1")), Unreadable("x", "cut off")]
+    taking.take(gone, "2")
+    digest = taking.store().files("city")[1]["sha256"]
+    assert states(taking)["ssg:a", ""] == "fixed"
+    told = forget(taking.database, "city", digest, WHY, BY, ledger)
+    assert told is not None
+    assert told["findings"] == {"new": 1, "again": 1, "closed": 1}
+    assert (states(taking), rows_of(taking)) == (was, had)
+    assert forget(taking.database, "city", digest, WHY, BY, ledger) is None
+    kinds = [event.kind for event in ledger.events(kinds=(KIND, FORGOTTEN))]
+    assert kinds == [KIND, KIND, FORGOTTEN]
+
+
+def test_what_was_forgotten_and_comes_again_is_told_again(taking: Taking) -> None:
+    ledger = MemoryLedger(FakeClock())
+    for _ in range(2):
+        taking.take(scan(row("a")), "1")
+        report(taking.database, ledger)
+        (file,) = taking.store().files("city")
+        assert forget(taking.database, "town", file["sha256"], WHY, BY, ledger) is None
+        assert forget(taking.database, "city", file["sha256"], WHY, BY, ledger)
+    kinds = [event.kind for event in ledger.events(kinds=(KIND, FORGOTTEN))]
+    assert kinds == [KIND, FORGOTTEN, KIND, FORGOTTEN]
+
+
+def test_a_ledger_that_cannot_be_told_keeps_what_was_to_be_forgotten(taking: Taking) -> None:
+    class Full(MemoryLedger):
+        def append(self, events: Sequence[NewEvent]) -> list[Event]:
+            raise OSError(28, "No space left on device")
+
+    taking.take(scan(row("a")), "1")
+    report(taking.database, MemoryLedger(FakeClock()))
+    (file,), had = taking.store().files("city"), rows_of(taking)
+    with pytest.raises(OSError, match="No space left"):
+        forget(taking.database, "city", file["sha256"], WHY, BY, Full(FakeClock()))
+    assert rows_of(taking) == had
 
 
 def test_a_store_that_cannot_be_made_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -205,10 +206,13 @@ def test_a_result_of_a_host_that_calls_itself_otherwise_is_still_its_own(
     site.content()
     site.hosts = (*site.hosts, Host("other", "192.0.2.9"))
     result = SMALL.with_name("small-results.xml").read_text().replace("@HOST@", "other")
+    result = result.replace(">root</identity>", ">zhang</identity>")  # as under sudo
     (site.place / "result.xml").write_text(result)
     report = site.scan(Oscap(site.shelf), **SMALLS)
     assert report.outcome is Outcome.OK
     assert BOTH in site.findings()
+    (look,) = site.store.looks("small", "here")
+    assert look.taken.credentialed is (os.geteuid() == 0)
 
 
 def test_a_host_without_the_scanner_is_told_what_it_lacks(site: Site) -> None:

@@ -43,16 +43,17 @@ def _import(
         Path | None,
         typer.Option("--mapping", metavar="FILE", help=tr("What the columns of a table mean.")),
     ] = None,
+    as_root: Annotated[
+        bool,
+        typer.Option("--as-root", help=tr("The scanner was root, where the file does not tell.")),
+    ] = False,
     to_json: JsonOption = False,
 ) -> None:
     from opsbook.cli.findings_common import asked_estate
 
     asked = asked_estate(estate)
-    options = _options(asked, host, mapping)
-    if kind:
-        from opsbook.domains.hardening.reading import formats
-
-        formats.named(kind)
+    options = _options(asked, host, mapping) | ({"as_root": True} if as_root else {})
+    kind = _format(kind, mapping)
     told, codes = [], []
     for file in files:
         kept = _one(file, asked, kind, options)
@@ -66,6 +67,23 @@ def _import(
 
         as_json(told)
     raise typer.Exit(_exit(codes))
+
+
+def _format(kind: str | None, mapping: Path | None) -> str | None:
+    """The format that was asked for; columns are described only of tables. Raises UsageFault."""
+    from opsbook.domains.hardening.reading import formats
+    from opsbook.model.errors import UsageFault
+    from opsbook.model.message import msg
+
+    kind = kind or ("table" if mapping else None)
+    if kind:
+        formats.named(kind)
+    if mapping and kind != "table":
+        raise UsageFault(
+            msg("--mapping describes a table and does not go with the format {name}.", name=kind),
+            untouched=msg("Nothing was imported."),
+        )
+    return kind
 
 
 def _options(asked: Asked, host: str | None, mapping: Path | None) -> dict[str, object]:

@@ -20,9 +20,11 @@ ALWAYS_KEPT = (
     "policy.*",
     "patching.first_seen",
     "findings.imported",
+    "findings.forgotten",
 )
 """Kinds whose payload is never pruned: sealed records, the proof of pruning itself, what was
-planned, signed and decided, since when a package version has been known, what scanners' files said.
+planned, signed and decided, since when a package version has been known, what scanners' files said
+and which of them were forgotten.
 """
 
 _RANGES_PER_EVENT = 5000

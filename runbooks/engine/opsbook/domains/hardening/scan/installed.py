@@ -88,6 +88,7 @@ class _Brought:
     head: Head
     version: str
     system: str
+    root: bool
 
 
 class InstalledWork:
@@ -133,7 +134,7 @@ class InstalledWork:
             path.unlink(missing_ok=True)
             raise _did_not_work(self._tool.name, host, head, prepared.order.seconds)
         return _Brought(path, prepared, head, str(getattr(has, self._tool.name)),
-                        has.system)  # fmt: skip
+                        has.system, has.root)  # fmt: skip
 
     def _fetch(self, host: Host, prepared: Prepared, path: Path, job: Job) -> Head:
         with self._tool.sending(prepared) as sent:
@@ -174,21 +175,22 @@ class InstalledWork:
                                      tool=self._tool.name, host=host.name))  # fmt: skip
             return Identity(reading.summary.sha256, reading.summary.size)
 
-        told = self._of_host(host, brought.system, reading)
+        told = self._of_host(host, brought, reading)
         return self._intake.keep(
             Arrival(f"{job.run}/{brought.path.name}", told, identity, host.name), job.clock.now()
         )
 
-    def _of_host(self, host: Host, system: str, reading: Reading) -> Iterator[Told]:
-        """With the host's own name first, and its own word of its system; names that lead to
-        another host are left out.
+    def _of_host(self, host: Host, brought: _Brought, reading: Reading) -> Iterator[Told]:
+        """With the host's own name first, its own word of its system, and with the rights that the
+        scanner had there; names that lead to another host are left out.
         """
         for told in reading:
             if not isinstance(told, Seen):
                 yield told
                 continue
             match = self._matcher.match(told.names, told.addresses)
-            ours = replace(told, names=(host.name, *told.names), os=system or told.os)
+            ours = replace(told, names=(host.name, *told.names), os=brought.system or told.os,
+                           credentialed=brought.root)  # fmt: skip
             alone = match.host == host.name or (match.host is None and not match.several)
             yield ours if alone else replace(ours, names=(host.name,), addresses=())
 

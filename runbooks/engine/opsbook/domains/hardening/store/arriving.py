@@ -6,6 +6,7 @@ import errno
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from opsbook.domains.hardening.reading.intake import Reading, read_file
@@ -13,7 +14,7 @@ from opsbook.domains.hardening.store.database import no_room
 from opsbook.domains.hardening.store.importing import Arrival, Identity, Intake, Kept
 from opsbook.model.clock import Clock
 from opsbook.model.errors import InputFault
-from opsbook.model.finding import Told
+from opsbook.model.finding import Scan, Seen, Told
 from opsbook.model.message import msg
 
 Progress = Callable[[int], None]
@@ -46,9 +47,14 @@ def import_file(
         return Identity(reading.summary.sha256, reading.summary.size)
 
     told = _counted(reading, progress)
-    host = str((options or {}).get("host", ""))
+    said = options or {}
+    as_root = bool(said.get("as_root"))
     try:
-        return intake.keep(Arrival(path.name, told, identity, host), clock.now())
+        return intake.keep(
+            Arrival(path.name, _privileged(told) if as_root else told, identity,
+                    str(said.get("host", "")), as_root),
+            clock.now(),
+        )  # fmt: skip
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             raise no_room(Path(tempfile.gettempdir()), str(error.strerror)) from error
@@ -74,6 +80,15 @@ def _counted(reading: Reading, progress: Progress) -> Iterator[Told]:
         if number % _EVERY == 0:
             progress(number)
         yield told
+
+
+def _privileged(told: Iterator[Told]) -> Iterator[Told]:
+    """With credentials where the scanner tells nothing of them: people say that it was root."""
+    for one in told:
+        if isinstance(one, (Scan, Seen)) and one.credentialed is None:
+            yield replace(one, credentialed=True)
+        else:
+            yield one
 
 
 def _unrecognised(path: Path) -> InputFault:

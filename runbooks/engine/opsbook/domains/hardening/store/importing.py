@@ -34,11 +34,12 @@ from opsbook.model.message import msg
 from opsbook.model.places import private
 
 KIND = "findings.imported"
+FORGOTTEN = "findings.forgotten"
 _PATIENCE = 600.0
 _STEP = 0.2
 _FILE = "INSERT INTO files (estate, sha256, name, bytes, imported) VALUES (?, ?, ?, ?, ?)"
 _REPORTED = "UPDATE files SET reported = 1 WHERE estate = ? AND sha256 = ?"
-_TOUCHED = """
+TOUCHED = """
 SELECT DISTINCT s.estate, s.known, s.host FROM seen s JOIN scans c ON c.id = s.scan
 WHERE c.file = ?"""
 
@@ -55,13 +56,15 @@ class Identity:
 class Arrival:
     """A file that is told: ``told`` yields what is in it, ``identity`` knows it afterwards.
 
-    ``host`` is the host it is about, where it does not say so itself.
+    ``host`` is the host it is about, where it does not say so itself. ``as_root``: people said
+    that the scanner was root where it did not tell.
     """
 
     name: str
     told: Iterable[Told]
     identity: Callable[[], Identity]
     host: str = ""
+    as_root: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Intake:
         file is kept then.
         """
         try:
-            with _alone(self.database.path), self.database.writing() as db:
+            with alone(self.database.path), self.database.writing() as db:
                 return Kept(self._kept(db, arrival, now))
         except _SameError as same:
             return Kept(json.loads(str(same)), before=True)
@@ -137,10 +140,11 @@ class Intake:
         if same is not None:
             raise _SameError(same)
         difference = Difference()
-        for row in db.execute(_TOUCHED, (file,)).fetchall():
+        for row in db.execute(TOUCHED, (file,)).fetchall():
             difference = difference.plus(refresh(db, Subject(*row)))
         about = {"estate": self.estate, "file": arrival.name, "sha256": identity.sha256,
                  "bytes": identity.bytes}  # fmt: skip
+        about |= {"as_root": True} if arrival.as_root else {}
         told = about | summary(db, file, difference, Matcher(self.inventory.hosts))
         db.execute(
             "UPDATE files SET sha256 = ?, bytes = ?, told = ? WHERE id = ?",
@@ -157,15 +161,23 @@ def report(database: Database, ledger: Ledger) -> None:
     """
     if not database.exists:
         return
-    with _alone(database.path, "report.lock"):
+    with alone(database.path, "report.lock"):
         told = [json.loads(text) for text in _unreported(database)]
         if told:
-            known = {_name(event.payload or {}) for event in ledger.events(kinds=(KIND,))}
+            known = _known(ledger)
             new = [one for one in told if _name(one) not in known]
             if new:
                 ledger.append([NewEvent(KIND, estate=one["estate"], payload=one) for one in new])
-            with suppress(Busy), _alone(database.path, patience=0), database.writing() as db:
+            with suppress(Busy), alone(database.path, patience=0), database.writing() as db:
                 db.executemany(_REPORTED, map(_name, told))
+
+
+def _known(ledger: Ledger) -> set[tuple[Any, Any]]:
+    """What the ledger says was imported and not forgotten since."""
+    known: set[tuple[Any, Any]] = set()
+    for event in ledger.events(kinds=(KIND, FORGOTTEN)):
+        (known.add if event.kind == KIND else known.discard)(_name(event.payload or {}))
+    return known
 
 
 def _unreported(database: Database) -> list[str]:
@@ -186,7 +198,7 @@ def _told(db: sqlite3.Connection, estate: str, sha256: str) -> str | None:
 
 
 @contextmanager
-def _alone(path: Path, name: str = "import.lock", patience: float = _PATIENCE) -> Iterator[None]:
+def alone(path: Path, name: str = "import.lock", patience: float = _PATIENCE) -> Iterator[None]:
     """One import at a time; the next one waits, and the lock of a process that died is free.
 
     Raises Busy after ``patience`` seconds, Refused where the lock cannot be made.

@@ -215,6 +215,7 @@ def comparable(before: Taken, after: Taken) -> str | None:
         return "content"
     if before.profile != after.profile:
         return "profile"
-    if before.credentialed is not after.credentialed and after.credentialed is not True:
+    fewer = after.credentialed is not True and before.credentialed is not after.credentialed
+    if fewer and before.credentialed is not False:
         return "credentials"
     return None if before.version == after.version else "version"

@@ -154,8 +154,20 @@ class _Heading:
             name = line(element.get("idref"), 200)  # OpenSCAP names parts of the system first
             self.system = name if name.startswith("cpe:/o:") else self.system or name
         elif element.tag == "identity":
-            local = text == "root" or element.get("authenticated") in ("true", "1")
-            self.credentialed = self.credentialed or local
+            tool = self.element.get("test-system") or ""
+            self.credentialed = self.credentialed or _credentialed(element, text, tool)
+
+
+def _credentialed(identity: Element, name: str, tool: str) -> bool | None:
+    """Whether the scanner could look into the host as ``name``; None where nothing is told.
+
+    OpenSCAP always writes that it was neither authenticated nor privileged, with the name of the
+    login (getlogin(3); src/XCCDF/result.c): of one who is not root nobody knows whether sudo was
+    used.
+    """
+    if name == "root" or identity.get("authenticated") in ("true", "1"):
+        return True
+    return None if ":openscap:" in tool else False
 
 
 class _Reading:
