@@ -12,7 +12,7 @@ from opsbook.domains.hardening.controls.index import Index
 from opsbook.domains.hardening.controls.schema import Control
 from opsbook.execution.declared.declarations import collection
 from opsbook.execution.declared.explain import check
-from opsbook.execution.declared.yamlfile import read_yaml
+from opsbook.execution.declared.yamlfile import read_own_yaml
 from opsbook.model.errors import InputFault, UsageFault
 from opsbook.model.faults import Fault
 from opsbook.model.message import msg
@@ -84,7 +84,7 @@ def _all(root: Path, faults: list[Fault]) -> Iterator[Control]:
 
 def load_control(folder: Path) -> Control:
     """The control declared in ``folder``. Raises InputFault with every fault of it."""
-    document = read_yaml(folder / "control.yml")
+    document = read_own_yaml(folder / "control.yml")
     script = folder / "check.sh"
     text = script.read_text(encoding="utf-8") if script.is_file() else None
     if text is None:

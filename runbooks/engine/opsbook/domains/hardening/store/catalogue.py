@@ -1,6 +1,6 @@
 """The catalogue of controls as the store asks it: read only when it is another one.
 
-Reading a hundred declarations takes seconds; what they are called and which rules they name is
+Hundreds of declarations take time and memory; what they are called and which rules they name is
 kept below the cache directory under the catalogue's digest.
 """
 
