@@ -25,6 +25,7 @@ class MemoryHost:
     programs: set[str] = field(default_factory=set)
     options: dict[str, str] = field(default_factory=dict)
     family: str = "debian"
+    machine: str = "x86_64"
     container: bool = False
     systemd: bool = True
 

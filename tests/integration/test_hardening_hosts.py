@@ -272,6 +272,13 @@ def test_a_file_that_its_program_does_not_take_is_never_in_place(
     assert not host.path(BUNDLE).exists()
 
 
+def test_a_plan_knows_before_it_is_approved_what_programs_will_not_take(host: Root) -> None:
+    """One of two steps that write the same file, and every good step beside them, stays."""
+    rows = [{**row, "id": f"bad#{n}"} for n, (row, _) in enumerate(BROKEN) if n != 4]
+    looks = looks_of(host, [*STEPS, *rows])
+    assert [row["id"] for row in looks if row["problem"]] == [row["id"] for row in rows]
+
+
 def test_a_value_that_an_earlier_file_decides_is_noticed_before_anything_is_in_place(
     host: Root,
 ) -> None:
@@ -487,6 +494,29 @@ def test_what_a_stranger_did_between_the_stages_is_still_named(host: Root) -> No
         assert "somebody else" in result["msg"]
 
 
+def test_a_live_value_that_both_stages_set_comes_back_from_either(host: Root) -> None:
+    days = [step("safe", "account", users=["keeper"], max_days=90),
+            step("later", "account", users=["keeper"], max_days=60, risky=True)]  # fmt: skip
+    plan = plan_of(host, days)
+    for stages in (["safe"], ["safe", "risky"]):
+        do(host, "prepare", plan)
+        for stage in stages:
+            assert do(host, "apply", plan, stage=stage)["changed"] is True
+        undone = do(host, "undo", plan)
+        assert undone.get("opsbook_undone", {}).get("verified"), undone
+        assert host.sh("grep ^keeper: /etc/shadow").split(":")[4] == "99999"
+
+
+def test_logs_that_a_program_of_the_pass_makes_are_closed_to_others(host: Root) -> None:
+    host.sh("touch /var/log/there.log; chmod 644 /var/log/there.log")
+    words = "umask 0; touch /var/lib/made /var/log/made.log /var/log/wtmp.1"
+    plan = plan_of(host, [step("made", "command_made", creates="/var/lib/made",
+                               argv=["sh", "-c", words])])  # fmt: skip
+    all_of_it(host, plan)
+    modes = host.sh("cd /var/log; stat -c '%a' made.log there.log wtmp.1")
+    assert modes.split() == ["640", "644", "666"]
+
+
 @pytest.fixture(scope="module")
 def archive(site: Root, tmp_path_factory: pytest.TempPathFactory) -> Root:
     """The same host with an archive of two packages, and one that is to go."""
@@ -520,7 +550,9 @@ def test_packages_come_and_go_exactly_as_planned_and_back(archive: Root, tmp_pat
     host = Root(tmp_path / "host", archive.layer())
     listing = LISTING + "cat /var/lib/dpkg/status; ls /usr/bin/try* /usr/share/try* 2>&1"
     before = host.sh(listing)
-    looks = looks_of(host, PACKAGES)
+    wanting = [step(name, "package", names=["try-gone"], state="present") for name in "ab"]
+    looks = looks_of(host, [*PACKAGES, *wanting])
+    assert [bool(row["problem"]) for row in looks] == [False, False, False, True, True]
     assert looks[0]["after"] == "try-guard 1:3.0-1; try-lib 2.0"
     assert (looks[1]["before"], looks[1]["after"]) == ("try-telnet 0.17", "-")
     plan = plan_of(host, PACKAGES)

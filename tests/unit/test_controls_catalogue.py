@@ -41,6 +41,14 @@ def test_a_control_says_all_it_must(key: str) -> None:
         assert rule.wanted(control.site_values({}))
 
 
+def test_what_steps_cannot_bring_about_is_a_control_of_its_own() -> None:
+    """Else it would be planned, would not hold afterwards, and the whole host be undone."""
+    both = {control.key for one in CONTROLS.values() for family in ("debian", "rhel")
+            if (control := one.of_family(family)).steps and control.by_hand}  # fmt: skip
+    needed = {key for key, one in CONTROLS.items() if any(v.required for v in one.values.values())}
+    assert both <= needed
+
+
 def test_checks_do_not_hold_text_in_which_leading_blanks_count() -> None:
     """The script is sent without indentation, and a here-document would change by that."""
     assert [key for key, control in CONTROLS.items() if "<<" in control.check] == []

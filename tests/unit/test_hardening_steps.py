@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from doubles.hardening_host import MemoryHost
+from opsbook.domains.hardening.controls.loader import controls_directory
 from support.module_utils import hardening, on_host
 
 CASES = YAML(typ="safe").load(Path(__file__).parent / "cases" / "hardening_steps.yml")
@@ -127,6 +129,49 @@ def test_tables_of_nftables_that_are_not_ours_are_left_alone() -> None:
     (command,) = hardening("effects").commands("nft", "inet filter", "x", "table inet filter {}\n")
     assert command.argv == ("nft", "-f", "-")
     assert command.text == "table inet filter\ndelete table inet filter\ntable inet filter {}\n"
+
+
+def test_audit_rules_are_those_that_the_kind_of_machine_has() -> None:
+    lines = [
+        "-a always,exit -F arch=b64 -S open,openat -F auid>=1000 -k access",
+        "-a always,exit -F arch=b32 -S open,openat -F auid>=1000 -k access",
+        "-w /etc/passwd -p wa -k identity",
+    ]
+    row = {"kind": "audit_rules", "file": "/etc/audit/rules.d/x.rules", "lines": lines}
+
+    def written(machine: str) -> list[str]:
+        draft, _ = look_at(MemoryHost(machine=machine), row)
+        return draft.files[row["file"]].data.decode().splitlines()  # type: ignore[no-any-return]
+
+    assert written("x86_64") == lines
+    assert written("i686") == lines[1:]
+    assert written("aarch64") == [lines[0].replace("open,", ""), lines[2]]
+    services = controls_directory().parent / "files" / "services.sh"
+    known = re.search(r"_legacy_call\(\) \{\n.*\n +([a-z |]+)\)", services.read_text())
+    assert known is not None
+    assert set(known.group(1).split(" | ")) == hardening("steps.rules")._LEGACY
+
+
+def test_a_value_is_ours_with_what_either_stage_gave_it_and_else_a_stranger_s() -> None:
+    effect = hardening("draft").Effect
+    both = [effect("account", "a:max_days", "99999", "90"),
+            effect("account", "a:max_days", "99999", "60")]  # fmt: skip
+
+    def elsewhere(days: int) -> list[str]:
+        host = MemoryHost({"/etc/shadow": f"a:x:20000:0:{days}:7:::\n"})
+        return hardening("effects").elsewhere(host, both)  # type: ignore[no-any-return]
+
+    assert [elsewhere(days) for days in (99999, 90, 60)] == [[], [], []]
+    assert elsewhere(30) == ["account a:max_days"]
+
+
+def test_sshd_is_asked_once_for_all_steps() -> None:
+    asked: list[int] = []
+    host = MemoryHost({"/etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\n"})
+    host.sshd = lambda: asked.append(1) or {}  # type: ignore[method-assign,func-returns-value]
+    rows = [{"kind": "sshd_option", "option": name, "value": "no"} for name in ("A", "B")]
+    look_at(host, *rows)
+    assert asked == [1]
 
 
 def test_each_service_is_told_once_and_the_way_in_last() -> None:

@@ -13,6 +13,7 @@ import typing as t
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import (
     activations,
     effects,
+    logfiles,
     looking,
     observing,
     validation,
@@ -50,22 +51,20 @@ def prepare(host: Host, task: Task) -> Result:
     kept, rows = Kept(task.change), task.rows
     usable = journal.state(task.change) in ("prepared", "applying", "applied", "undoing")
     there = usable and kept.covers(rows)
-    seen = {"before": observing.observed(task.script)} if task.script else {}
     if task.check:
         if not there:
             _looked_as_planned(host, task, rows)
-        return {"changed": not there, "opsbook_evidence": seen}
+        return {"changed": not there}
     dropped: list[str] = []
     with journal.alone(task.wait_seconds):
         if not there:
             draft, _ = _looked_as_planned(host, task, rows)
-            if not draft.coming:
-                validation.require(draft)
+            validation.require(draft)
             journal.note(task.change, "begun")
             kept.make(draft, rows, manager() if draft.packages else None)
             journal.note(task.change, "prepared")
             dropped = bundles.drop_old(task.keep, task.change)
-    evidence = {**seen, "bundles_dropped": dropped}
+    evidence = {"bundles_dropped": dropped}
     return {"changed": not there, "opsbook_prepared": kept.summary(), "opsbook_evidence": evidence}
 
 
@@ -145,6 +144,7 @@ class _Stage:
                      "guarded": False}  # fmt: skip
         if not todo:
             return told
+        logs = logfiles.there()
         if draft.packages:
             self._packages(draft)
             draft, _ = _looked_as_planned(self.host, self.task, self.task.of_stage())
@@ -157,6 +157,7 @@ class _Stage:
             told["guarded"] = True
         try:
             told["services"] = self._write(draft)
+            logfiles.close(logs)
             self._require_done()
             if self.risky:
                 self.guard.done()

@@ -44,7 +44,8 @@ class Attributes(t.NamedTuple):
 class Draft:
     """What a stage will do. ``coming`` are packages that earlier steps put on the host.
 
-    ``step`` is the one that looks now; ``authors`` says who wrote which file last.
+    ``step`` is the one that looks now; ``authors`` says who wrote which file last, and who wants
+    which option of sshd (``sshd NAME``).
     """
 
     def __init__(self, host: Host) -> None:
@@ -58,7 +59,7 @@ class Draft:
         self.asked: set[tuple[str, str]] = set()
         self.options: dict[str, str] = {}
         self.weight = 0
-        self._sshd: dict[str, str] | None = None
+        self._told: dict[t.Any, t.Any] = {}
         self.step = ""
         self.authors: dict[str, str] = {}
 
@@ -142,11 +143,11 @@ class Draft:
             self.weight += 1
         self.generators[name] = Generator(name, tuple(argv), tuple(paths))
 
-    def sshd(self) -> dict[str, str]:
-        """What sshd says of the files that are in place; asked once."""
-        if self._sshd is None:
-            self._sshd = self.host.sshd()
-        return self._sshd
+    def once(self, question: t.Any, ask: t.Callable[[], t.Any]) -> t.Any:
+        """What ``ask`` answers to a question about what is in place, asked once in a draft."""
+        if question not in self._told:
+            self._told[question] = ask()
+        return self._told[question]
 
     @property
     def paths(self) -> list[str]:

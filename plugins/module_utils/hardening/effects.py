@@ -55,11 +55,16 @@ def is_back(host: Host, effect: Effect) -> bool:
     return bool(now(host, effect.kind, effect.key) == effect.was)
 
 
-def is_elsewhere(host: Host, effect: Effect) -> bool:
-    """Whether somebody else has set it since; units and rules change by themselves."""
-    if effect.kind not in ("sysctl", "account"):
-        return False
-    return now(host, effect.kind, effect.key) not in (effect.was, effect.wanted)
+def elsewhere(host: Host, found: t.Iterable[Effect]) -> list[str]:
+    """What somebody else has set since; units and rules change by themselves.
+
+    Two stages may set one thing: it is ours with the value of either.
+    """
+    ours: dict[tuple[str, str], list[t.Any]] = {}
+    for one in found:
+        if one.kind in ("sysctl", "account"):
+            ours.setdefault((one.kind, one.key), []).extend((one.was, one.wanted))
+    return [" ".join(key) for key, values in ours.items() if now(host, *key) not in values]
 
 
 def _sysctl_now(host: Host, key: str) -> str | None:

@@ -71,13 +71,19 @@ class Kept:
         bundles.make(self.change, SCHEMA, fill, ("forward",))
 
     def extend(self, draft: Draft) -> None:
-        """Keep also what turned up after the packages came. Raises OSError."""
+        """Keep also what turned up after the packages came. Raises OSError.
+
+        What another stage has set as well keeps the value of before it.
+        """
         paths = {row["path"] for row in self.rows("paths")}
         first = {row["path"]: row for row in reversed(self.rows("attributes"))}
-        effects = {(one.kind, one.key) for one in self.effects()}
+        known = self.effects()
+        origin = {(one.kind, one.key): one.was for one in reversed(known)}
         new = Draft(draft.host)
         new.attributes = {p: a for p, a in draft.attributes.items() if p not in {*paths, *first}}
-        new.effects = {key: one for key, one in draft.effects.items() if key not in effects}
+        live = {key: one._replace(was=origin.get(key, one.was))
+                for key, one in draft.effects.items()}  # fmt: skip
+        new.effects = {key: one for key, one in live.items() if one not in known}
         left = [path for path in draft.paths if path not in paths]
         if not (left or new.attributes or new.effects):
             return

@@ -62,14 +62,14 @@ class _Unread(Step):
     """A step that cannot be read: only its name is known, and why."""
 
     def __init__(self, row: t.Any, why: Refused) -> None:
-        self.id = _one_line(str(row.get("id", "")) if isinstance(row, dict) else "")[:200]
+        self.id = one_line(str(row.get("id", "")) if isinstance(row, dict) else "")[:200]
         self.why = why
 
     def look(self, draft: Draft) -> Look:
         raise self.why
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """What is told and what is compared: the plan keeps no control characters either."""
     return "".join(char if char.isprintable() else " " for char in text)
 
@@ -86,7 +86,7 @@ def _looked(draft: Draft, step: Step, tolerant: bool) -> Looked:
         if not tolerant:
             raise
         look = Look(NOTHING, NOTHING, str(error))
-    look = Look(*map(_one_line, look))
+    look = Look(*map(one_line, look))
     written = [path for path in draft.files if files.get(path) != draft.files[path]]
     written += [path for name in set(draft.generators) - generators
                 for path in draft.generators[name].paths]  # fmt: skip

@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import login, looking
+from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import (
+    login,
+    looking,
+    validation,
+)
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.system import Host
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host import (
     hostfiles,
@@ -73,6 +77,6 @@ def survey(
     if script:
         found["observed"] = observed(script)
     if rows:
-        _, looks = looking.look_at(host, rows, tolerant=True)
-        found["looks"] = [one.told() for one in looks]
+        draft, looks = looking.look_at(host, rows, tolerant=True)
+        found["looks"] = [one.told() for one in validation.judged(draft, looks)]
     return found

@@ -8,7 +8,7 @@ import os
 import tempfile
 import typing as t
 
-from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import run
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Done, run
 
 SSHD = "/usr/sbin/sshd"
 _SEPARATION = "/run/sshd"
@@ -25,25 +25,30 @@ def effective() -> dict[str, str]:
     return {} if done.status else _values(done.out)
 
 
-def trouble(files: t.Mapping[str, bytes], options: t.Mapping[str, str]) -> str:
-    """What is wrong with these files as sshd's configuration, or that an option is not what counts.
+def troubles(files: t.Mapping[str, bytes], options: t.Mapping[str, str]) -> list[tuple[str, str]]:
+    """Options that sshd does not take or that are not what counts, and why; the option is empty
+    where it takes none of these files and no one option is why.
 
     ``files`` are the main file and the drop-ins as they would be, by their paths. They are tried
     in a directory of their own; what is in place stays.
     """
     if not os.path.exists(SSHD):
-        return "there is no sshd here"
+        return [("", "there is no sshd here")]
     with _trial() as (scratch, keys):
         main = _laid_out(files, scratch)
         done = run(SSHD, "-t", "-f", main, *keys)
         if done.status:
-            return done.words.replace(scratch, "")
+            tried = ((name, _alone({name: options[name]}, scratch, keys)) for name in options)
+            refused = [(name, one.words) for name, one in tried if one.status]
+            words = refused or [("", done.words)]
+            return [(name, text.replace(scratch, "")) for name, text in words]
         found = _values(run(SSHD, "-T", "-f", main, *keys).out)
-        wanted = _normal(options, scratch, keys)
-    for name in options:
-        if found.get(name) != wanted.get(name):
-            return f"{name} would be {found.get(name, '-')} and not {wanted.get(name, '-')}"
-    return ""
+        wanted = _values(_alone(options, scratch, keys).out)
+    return [
+        (name, f"{name} would be {found.get(name, '-')} and not {wanted.get(name, '-')}")
+        for name in options
+        if found.get(name) != wanted.get(name)
+    ]
 
 
 @contextlib.contextmanager
@@ -79,11 +84,11 @@ def _keys(scratch: str) -> t.Tuple[str, ...]:
     return ("-h", scratch + "/key")
 
 
-def _normal(options: t.Mapping[str, str], scratch: str, keys: t.Tuple[str, ...]) -> dict[str, str]:
-    """The options alone, in the form in which sshd tells them."""
+def _alone(options: t.Mapping[str, str], scratch: str, keys: t.Tuple[str, ...]) -> Done:
+    """What sshd says of the options alone, in the form in which it tells them."""
     text = "".join(f"{name} {value}\n" for name, value in options.items())
     alone = _put(scratch + "/alone", text.encode("utf-8", "surrogateescape"))
-    return _values(run(SSHD, "-T", "-f", alone, *keys).out)
+    return run(SSHD, "-T", "-f", alone, *keys)
 
 
 def _values(text: str) -> dict[str, str]:

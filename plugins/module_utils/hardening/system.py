@@ -26,6 +26,7 @@ class System:
         rpm = ("rhel", "fedora", "centos", "suse", "openeuler", "kylin", "anolis")
         has_apt = os.path.exists("/usr/bin/apt-get") or os.path.exists("/var/lib/dpkg/status")
         self.family = "rhel" if any(one in words for one in rpm) or not has_apt else "debian"
+        self.machine = os.uname().machine
         self.container = standing.in_container()
         self.systemd = os.path.isdir("/run/systemd/system")
 

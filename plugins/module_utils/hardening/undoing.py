@@ -94,8 +94,7 @@ class _Undo:
     def _require_ours(self) -> None:
         """Refuse, naming it, when somebody else has changed what this change wrote."""
         found = self.kept.elsewhere()
-        found += [f"{one.kind} {one.key}" for one in self.kept.effects()
-                  if effects.is_elsewhere(self.host, one)]  # fmt: skip
+        found += effects.elsewhere(self.host, self.kept.effects())
         for row in self.packages:
             now = self.manager.version(row["key"])
             if now and now not in (row["before"], row["after"]):

@@ -11,6 +11,10 @@ import typing as t
 
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import sshtest
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.draft import Draft
+from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.looking import (
+    Looked,
+    one_line,
+)
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.steps import ssh
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.system import Host
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused, run
@@ -23,29 +27,42 @@ _CONTROLS = ("required", "requisite", "sufficient", "optional", "include", "subs
 
 def require(draft: Draft) -> None:
     """Raise Refused, naming the step, when a file of the draft is not what its program reads."""
+    for step, trouble in _troubles(draft):
+        raise Refused(f"What step {step} wants cannot be used: {trouble}")
+
+
+def judged(draft: Draft, looks: t.Sequence[Looked]) -> list[Looked]:
+    """The looks, with what programs say of the files as the problem of the step that wants them."""
+    found = dict(_troubles(draft))
+
+    def judge(one: Looked) -> Looked:
+        problem = one.look.problem or one_line(found.get(one.step.id, ""))
+        return one._replace(look=one.look._replace(problem=problem))
+
+    return [judge(one) for one in looks]
+
+
+def _troubles(draft: Draft) -> t.Iterator[tuple[str, str]]:
+    """Steps, each with what is wrong with a file as it wants it."""
     for path, wanted in sorted(draft.files.items()):
-        if wanted.data is not None:
-            trouble = _of_file(draft, path, wanted.data)
-            if trouble:
-                raise _refused(draft, path, trouble)
+        trouble = "" if wanted.data is None else _of_file(draft, path, wanted.data)
+        if trouble:
+            yield draft.authors.get(path, ""), f"{path}: {trouble}"
     written = [path for path in draft.files if fnmatch.fnmatch(path, ssh.MAIN + "*")]
     if written:
         files = {path: draft.bytes_of(path) or b"" for path in ssh.files(draft)}
-        trouble = sshtest.trouble(files, draft.options)
-        if trouble:
-            raise _refused(draft, written[0], f"sshd does not take it: {trouble}")
-
-
-def _refused(draft: Draft, path: str, trouble: str) -> Refused:
-    step = draft.authors.get(path, "")
-    return Refused(f"{path} as step {step} wants it cannot be used: {trouble}")
+        everything = [*written, *(f"sshd {one}" for one in draft.options)]
+        for option, trouble in sshtest.troubles(files, draft.options):
+            for name in [f"sshd {option}"] if option else everything:
+                yield draft.authors.get(name, ""), f"sshd does not take it: {trouble}"
 
 
 def _of_file(draft: Draft, path: str, data: bytes) -> str:
     if path == "/etc/sudoers" or path.startswith("/etc/sudoers.d/"):
         return _asked(data, "visudo", "-c", "-q", "-f")
     if path.startswith("/etc/pam.d/"):
-        return pam_trouble(draft.host, data.decode("utf-8", "replace"))
+        modules_come = bool(draft.coming)
+        return "" if modules_come else pam_trouble(draft.host, data.decode("utf-8", "replace"))
     if path == "/etc/default/grub" or path.startswith("/etc/profile.d/"):
         return _asked(data, "sh", "-n")
     if path.startswith("/etc/logrotate."):

@@ -134,6 +134,26 @@ nft_policies() {
         }' >&3
 }
 
+# --- banners ------------------------------------------------------------------------------------
+
+# banner_tell FILE...: effective.text, whether the first says anything, and effective.tells, what of
+# any of them names the system.
+banner_tell() {
+    field_of_os PRETTY_NAME || value=Debian
+    _system=$value _there=0
+    text_of "$1"
+    if [ -n "$text" ]; then see effective text yes; else see effective text no; fi
+    for _file in "$@"; do
+        text_of "$_file"
+        case $text in
+        *\\[mrsv]* | *"$_system"* | *Debian* | *Ubuntu* | *Kernel*)
+            see effective tells "$text" "$_file" && _there=1
+            ;;
+        esac
+    done
+    [ "$_there" = 1 ] || none effective tells
+}
+
 # --- auditing -----------------------------------------------------------------------------------
 
 # audit_needs ITEM...: configured.missing and effective.missing, what the files of rules.d and the

@@ -26,7 +26,7 @@ class Package(Step):
         self.planned = given.raw("packages", needed=False)
 
     def look(self, draft: Draft) -> Look:
-        there = offered.installed(draft.host)
+        there = draft.once("packages", lambda: offered.installed(draft.host))
         named = [one for one in self.names if (one in there) != self.present]
         named = [one for one in named if one not in draft.coming]
         if not named:
@@ -34,10 +34,12 @@ class Package(Step):
                 f"{one} {there.get(one, '')}".strip() for one in self.names if one in there
             )
             return Look(words, words)
-        rows, problem = offered.moves(draft.host, named, self.present)
+        rows, problem = draft.once(
+            (self.present, *named), lambda: offered.moves(draft.host, named, self.present)
+        )
         draft.packages += rows
         draft.weight += 1
-        if self.present:
+        if self.present and not problem:
             draft.coming.update(named, (row["package"] for row in rows))
         before = joined(f"{row['package']} {row['from']}" for row in rows if row["from"])
         after = joined(f"{row['package']} {row['to']}" for row in rows if row["to"])

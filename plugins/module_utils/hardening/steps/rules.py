@@ -13,8 +13,32 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.steps.t
 _AUDIT = re.compile(r"-(?:[aAdwbfeDcirst]|-[a-z-]+)(?:\s|$)")
 
 
+_BOTH = ("x86_64", "s390x", "ppc64", "sparc64")
+_ONLY_64 = ("aarch64", "riscv64", "loongarch64", "ppc64le")
+_LEGACY = {"chmod", "chown", "lchown", "creat", "open", "rename", "unlink", "rmdir"}
+
+
+def _of(line: str, machine: str) -> str:
+    """A rule as this kind of machine takes it; empty for one that means nothing there."""
+    if machine in _BOTH or " arch=b" not in line:
+        return line
+    if (" arch=b64" in line) != (machine in _ONLY_64):
+        return ""
+    return re.sub(r" -S (\S+)", _calls, line) if machine in _ONLY_64 else line
+
+
+def _calls(match: re.Match[str]) -> str:
+    kept = [one for one in match.group(1).split(",") if one not in _LEGACY]
+    return f" -S {','.join(kept)}" if kept else ""
+
+
 class AuditRules(DropIn):
-    """A file of rules.d; augenrules makes one file of all and the kernel is given that."""
+    """A file of rules.d; augenrules makes one file of all and the kernel is given that.
+
+    Where there is no second kind of programs (aarch64), or none of 64 bits, lines about it are left
+    out, and so are the calls that newer kinds of machines never had: auditctl(8) takes no rule with
+    a call that is not in its table, and then none of the file.
+    """
 
     kind = "audit_rules"
 
@@ -26,6 +50,7 @@ class AuditRules(DropIn):
                 raise given.fault("lines", f"hold {line[:60]!r}, which is no rule of auditctl(8)")
 
     def look(self, draft: Draft) -> Look:
+        self.lines = [*filter(None, (_of(one, draft.host.machine) for one in self.lines))]
         weight = draft.weight
         found = super().look(draft)
         if draft.weight != weight and (draft.host.has("augenrules") or draft.coming):

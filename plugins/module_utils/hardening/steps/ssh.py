@@ -43,11 +43,12 @@ class SshdOption(Step):
             problem = "" if coming else f"there is no {MAIN} here"
             return Look(NOTHING, f"{self.option} {self.value}", problem)
         before = [f"{path.rpartition('/')[2]}: {value}" for path, value in self._assigned(draft)]
-        effective = draft.sshd().get(self.option.lower())
+        effective = draft.once("sshd", draft.host.sshd).get(self.option.lower())
         for path in files(draft):
             self._same_everywhere(draft, path)
         self._ours(draft, OURS if reads_directory_first(draft) else MAIN)
         draft.options[self.option.lower()] = self.value
+        draft.authors[f"sshd {self.option.lower()}"] = self.id
         after = [f"{path.rpartition('/')[2]}: {value}" for path, value in self._assigned(draft)]
         live = f"sshd: {effective}" if effective is not None else ""
         if before == after:

@@ -4,9 +4,3 @@ if ini_value /etc/dnf/dnf.conf main gpgcheck || ini_value /etc/yum.conf main gpg
 else
     none configured gpgcheck
 fi
-_there=0
-for _file in /etc/yum.repos.d/*.repo; do
-    [ -f "$_file" ] && grep -sq '^gpgcheck[ ]*=[ ]*\(0\|no\|false\)' "$_file" &&
-        see configured unsigned "$_file" && _there=1
-done
-[ "$_there" = 1 ] || none configured unsigned

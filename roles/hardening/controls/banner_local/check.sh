@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+banner_tell /etc/issue /etc/motd
