@@ -17,39 +17,16 @@ description:
     M(opsbook.runbooks.hardening_confirm) comes by a fresh login in time.
 author:
   - opsbook contributors (@opsbook)
+extends_documentation_fragment:
+  - opsbook.runbooks.change
+  - opsbook.runbooks.change.hardening
+  - opsbook.runbooks.change.script
 options:
-  change:
-    description: The number of the change.
-    type: str
-    required: true
-  plan:
-    description: The plan of this host, as opsbook gives it in C(opsbook_plan).
-    type: dict
-    required: true
   stage:
     description: Which steps; those that may shut people out are C(risky).
     type: str
     choices: [safe, risky]
     default: safe
-  script:
-    description: The script of all checks, run before (when preparing) or after; empty for none.
-    type: str
-    default: ""
-  wait_seconds:
-    description: How long to wait for another opsbook task on this host.
-    type: int
-    default: 600
-attributes:
-  check_mode:
-    support: full
-    description: Reads only, and tells whether anything would be changed.
-  diff_mode:
-    support: none
-    description: Values before and after are in the plan, item by item.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux of the Debian family; the RPM family as far as its files are alike.
 """
 
 EXAMPLES = r"""
@@ -76,20 +53,17 @@ opsbook_evidence:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import applying
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.task import run_task
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.arguments import CHANGE, SCRIPT
+
+ARGUMENTS = {
+    **CHANGE,
+    **SCRIPT,
+    "stage": {"type": "str", "choices": ["safe", "risky"], "default": "safe"},
+}
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "change": {"type": "str", "required": True},
-            "plan": {"type": "dict", "required": True},
-            "stage": {"type": "str", "choices": ["safe", "risky"], "default": "safe"},
-            "script": {"type": "str", "default": ""},
-            "wait_seconds": {"type": "int", "default": 600},
-        },
-        supports_check_mode=True,
-    )
-    run_task(module, applying.apply)
+    run_task(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), applying.apply)
 
 
 if __name__ == "__main__":

@@ -13,34 +13,14 @@ description:
   - Fails where the host has brought the stage back by itself already.
 author:
   - opsbook contributors (@opsbook)
-options:
-  change:
-    description: The number of the change.
-    type: str
-    required: true
-  plan:
-    description: The plan of this host, as opsbook gives it in C(opsbook_plan).
-    type: dict
-    required: true
-  script:
-    description: The script of all checks, run before (when preparing) or after; empty for none.
-    type: str
-    default: ""
-  wait_seconds:
-    description: How long to wait for another opsbook task on this host.
-    type: int
-    default: 600
+extends_documentation_fragment:
+  - opsbook.runbooks.change
+  - opsbook.runbooks.change.hardening
+  - opsbook.runbooks.change.script
 attributes:
   check_mode:
     support: full
     description: Reads only, and tells whether there is anything to confirm.
-  diff_mode:
-    support: none
-    description: Values before and after are in the plan, item by item.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux of the Debian family; the RPM family as far as its files are alike.
 """
 
 EXAMPLES = r"""
@@ -64,19 +44,13 @@ opsbook_evidence:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import applying
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.task import run_task
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.arguments import CHANGE, SCRIPT
+
+ARGUMENTS = {**CHANGE, **SCRIPT}
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "change": {"type": "str", "required": True},
-            "plan": {"type": "dict", "required": True},
-            "script": {"type": "str", "default": ""},
-            "wait_seconds": {"type": "int", "default": 600},
-        },
-        supports_check_mode=True,
-    )
-    run_task(module, applying.confirm)
+    run_task(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), applying.confirm)
 
 
 if __name__ == "__main__":

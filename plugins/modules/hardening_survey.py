@@ -15,31 +15,20 @@ description:
   - Tells who is logged in and how, so that a plan shuts nobody out. Changes nothing.
 author:
   - opsbook contributors (@opsbook)
+extends_documentation_fragment:
+  - opsbook.runbooks.change.hardening
+  - opsbook.runbooks.change.script
+  - opsbook.runbooks.change.survey
 options:
-  script:
-    description: The script of all checks; empty for none.
-    type: str
-    default: ""
   steps:
     description: Steps to look at, as a plan has them.
     type: list
     elements: dict
     default: []
-  lease_directory:
-    description: Where the lease marker of the host lies.
-    type: path
-    default: /var/lib/opsbook
 attributes:
   check_mode:
     support: full
     description: Only reads.
-  diff_mode:
-    support: none
-    description: Values before and after are in the plan, item by item.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux of the Debian family; the RPM family as far as its files are alike.
 """
 
 EXAMPLES = r"""
@@ -64,18 +53,14 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import observing
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.system import System
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.arguments import SCRIPT, SURVEY
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
+
+ARGUMENTS = {**SCRIPT, **SURVEY, "steps": {"type": "list", "elements": "dict", "default": []}}
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "script": {"type": "str", "default": ""},
-            "steps": {"type": "list", "elements": "dict", "default": []},
-            "lease_directory": {"type": "path", "default": "/var/lib/opsbook"},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given, started = module.params, time.monotonic()
     try:
         found = observing.survey(

@@ -15,30 +15,13 @@ description:
   - Needs no network, works on a host that is half-way, and may be run again.
 author:
   - opsbook contributors (@opsbook)
-options:
-  change:
-    description: The number of the change.
-    type: str
-    required: true
-  plan:
-    description: The plan of this host, as opsbook gives it in C(opsbook_plan).
-    type: dict
-    required: true
-  wait_seconds:
-    description: How long to wait for another opsbook task on this host.
-    type: int
-    default: 600
+extends_documentation_fragment:
+  - opsbook.runbooks.change
+  - opsbook.runbooks.change.hardening
 attributes:
   check_mode:
     support: full
     description: Reads only, and tells whether there is anything to bring back.
-  diff_mode:
-    support: none
-    description: Values before and after are in the plan, item by item.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux of the Debian family; the RPM family as far as its files are alike.
 """
 
 EXAMPLES = r"""
@@ -64,18 +47,13 @@ opsbook_undone:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import undoing
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.task import run_task
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.arguments import CHANGE
+
+ARGUMENTS = CHANGE
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "change": {"type": "str", "required": True},
-            "plan": {"type": "dict", "required": True},
-            "wait_seconds": {"type": "int", "default": 600},
-        },
-        supports_check_mode=True,
-    )
-    run_task(module, undoing.undo)
+    run_task(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), undoing.undo)
 
 
 if __name__ == "__main__":

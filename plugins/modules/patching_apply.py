@@ -17,34 +17,10 @@ description:
     still run old code.
 author:
   - opsbook contributors (@opsbook)
-options:
-  change:
-    description: The number of the change.
-    type: str
-    required: true
-  plan:
-    description: The plan of this host, as opsbook gives it in C(opsbook_plan).
-    type: dict
-    required: true
-  repair:
-    description: Finish what an interrupted package manager left before this change.
-    type: bool
-    default: false
-  wait_seconds:
-    description: How long to wait for another patching task on this host.
-    type: int
-    default: 600
-attributes:
-  check_mode:
-    support: full
-    description: Reads only, and tells whether packages would be installed.
-  diff_mode:
-    support: none
-    description: The plan is the difference.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux with apt and dpkg, or with dnf and rpm.
+extends_documentation_fragment:
+  - opsbook.runbooks.change
+  - opsbook.runbooks.change.patching
+  - opsbook.runbooks.change.repair
 """
 
 EXAMPLES = r"""
@@ -64,21 +40,15 @@ opsbook_evidence:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.arguments import CHANGE, REPAIR
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import applying
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.task import run_task
 
+ARGUMENTS = {**CHANGE, **REPAIR}
+
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "change": {"type": "str", "required": True},
-            "plan": {"type": "dict", "required": True},
-            "repair": {"type": "bool", "default": False},
-            "wait_seconds": {"type": "int", "default": 600},
-        },
-        supports_check_mode=True,
-    )
-    run_task(module, applying.apply)
+    run_task(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), applying.apply)
 
 
 if __name__ == "__main__":

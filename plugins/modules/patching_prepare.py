@@ -17,38 +17,11 @@ description:
   - A complete bundle of the same change is kept as it is; a half one is never left.
 author:
   - opsbook contributors (@opsbook)
-options:
-  change:
-    description: The number of the change.
-    type: str
-    required: true
-  plan:
-    description: The plan of this host, as opsbook gives it in C(opsbook_plan).
-    type: dict
-    required: true
-  repair:
-    description: Also prepare where the package manager was interrupted before.
-    type: bool
-    default: false
-  keep:
-    description: How many changes' bundles stay on the host, this one included.
-    type: int
-    default: 3
-  wait_seconds:
-    description: How long to wait for another patching task on this host.
-    type: int
-    default: 600
-attributes:
-  check_mode:
-    support: full
-    description: Reads only, and tells whether a bundle would be made.
-  diff_mode:
-    support: none
-    description: There is nothing to compare.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux with apt and dpkg, or with dnf and rpm.
+extends_documentation_fragment:
+  - opsbook.runbooks.change
+  - opsbook.runbooks.change.keep
+  - opsbook.runbooks.change.patching
+  - opsbook.runbooks.change.repair
 """
 
 EXAMPLES = r"""
@@ -75,22 +48,19 @@ opsbook_evidence:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.arguments import (
+    CHANGE,
+    KEEP,
+    REPAIR,
+)
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import applying
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.task import run_task
 
+ARGUMENTS = {**CHANGE, **KEEP, **REPAIR}
+
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "change": {"type": "str", "required": True},
-            "plan": {"type": "dict", "required": True},
-            "repair": {"type": "bool", "default": False},
-            "keep": {"type": "int", "default": 3},
-            "wait_seconds": {"type": "int", "default": 600},
-        },
-        supports_check_mode=True,
-    )
-    run_task(module, applying.prepare)
+    run_task(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), applying.prepare)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,9 @@ description:
   - Needs no more than the standard library of Python 3.8, and the library of dnf on RPM hosts.
 author:
   - opsbook contributors (@opsbook)
+extends_documentation_fragment:
+  - opsbook.runbooks.change.patching
+  - opsbook.runbooks.change.survey
 options:
   brief:
     description: Leave out what only a plan needs; for comparing before and after.
@@ -44,10 +47,6 @@ options:
     type: list
     elements: path
     default: []
-  lease_directory:
-    description: Where the lease marker of the host lies.
-    type: path
-    default: /var/lib/opsbook
 attributes:
   check_mode:
     support: full
@@ -55,10 +54,6 @@ attributes:
   diff_mode:
     support: none
     description: Nothing is changed.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux with apt and dpkg, or with dnf and rpm.
 """
 
 EXAMPLES = r"""
@@ -80,24 +75,24 @@ opsbook_evidence:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.arguments import SURVEY
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import snapshot
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import manager
 
+ARGUMENTS = {
+    **SURVEY,
+    "brief": {"type": "bool", "default": False},
+    "key": {"type": "str", "default": "", "no_log": False},
+    "beside": {"type": "dict", "default": {}},
+    "manager": {"type": "str", "choices": ["auto", "apt", "dnf"], "default": "auto"},
+    "refresh": {"type": "bool", "default": False},
+    "certificates": {"type": "list", "elements": "path", "default": []},
+}
+
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "brief": {"type": "bool", "default": False},
-            "key": {"type": "str", "default": "", "no_log": False},
-            "beside": {"type": "dict", "default": {}},
-            "manager": {"type": "str", "choices": ["auto", "apt", "dnf"], "default": "auto"},
-            "refresh": {"type": "bool", "default": False},
-            "certificates": {"type": "list", "elements": "path", "default": []},
-            "lease_directory": {"type": "path", "default": "/var/lib/opsbook"},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         own = manager(module.params["manager"])
     except Refused as refused:

@@ -18,30 +18,9 @@ description:
   - Refuses when a package has moved on since to a version that this change does not know.
 author:
   - opsbook contributors (@opsbook)
-options:
-  change:
-    description: The number of the change.
-    type: str
-    required: true
-  plan:
-    description: The plan of this host, as opsbook gives it in C(opsbook_plan).
-    type: dict
-    required: true
-  wait_seconds:
-    description: How long to wait for another patching task on this host.
-    type: int
-    default: 600
-attributes:
-  check_mode:
-    support: full
-    description: Reads only, and tells whether packages would be brought back.
-  diff_mode:
-    support: none
-    description: The plan is the difference, read backwards.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux with apt and dpkg, or with dnf and rpm.
+extends_documentation_fragment:
+  - opsbook.runbooks.change
+  - opsbook.runbooks.change.patching
 """
 
 EXAMPLES = r"""
@@ -66,20 +45,15 @@ opsbook_undone:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.arguments import CHANGE
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import undoing
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.task import run_task
 
+ARGUMENTS = CHANGE
+
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "change": {"type": "str", "required": True},
-            "plan": {"type": "dict", "required": True},
-            "wait_seconds": {"type": "int", "default": 600},
-        },
-        supports_check_mode=True,
-    )
-    run_task(module, undoing.undo)
+    run_task(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), undoing.undo)
 
 
 if __name__ == "__main__":
