@@ -201,21 +201,33 @@ file_modes() {
     [ "$_there" = 1 ] || { none effective mode; none effective owner; none effective group; }
 }
 
+# --- asking once --------------------------------------------------------------------------------
+
+# asked KIND NAME: whether NAME was among those of KIND that were asked for, all in one call.
+_asked=' '
+asked() { case $_asked in *" $1:$2 "*) ;; *) return 1 ;; esac; }
+
+# now_asked KIND NAME...
+now_asked() {
+    _kind=$1
+    shift
+    for _noted in "$@"; do _asked="$_asked$_kind:$_noted "; done
+}
+
 # --- packages -----------------------------------------------------------------------------------
 
 # package_state NAME: whether it is installed; $value is its version. compose() tells the names that
 # will be asked for (PACKAGES), so that the package manager is asked once.
-_packages='' _packages_known=' '
+_packages=''
 package_state() {
-    case $_packages_known in *" $1 "*) ;; *) _ask_packages "$1" ;; esac
+    # shellcheck disable=SC2086
+    asked package "$1" || _ask_packages $PACKAGES "$1"
     line_of "$_packages" "$1 "
 }
 
 _ask_packages() {
-    # shellcheck disable=SC2086
-    set -- $PACKAGES "$@"
     PACKAGES=''
-    _packages_known="$_packages_known$* "
+    now_asked package "$@"
     case $FAMILY in
     debian) _packages=$_packages$NL$(limited dpkg-query -W \
         -f '${Package} ${db:Status-Status} ${Version}\n' "$@" 2>/dev/null | sed -n 's/ installed / /p') ;;
@@ -237,19 +249,18 @@ packages_present() {
 
 # unit_state NAME: $enabled is what the files say (enabled, disabled, masked, static ..., absent),
 # $active what runs (active, inactive, failed ...; unknown where no systemd runs). 1: no such unit.
-_units='' _units_known=' '
+_units=''
 unit_state() {
-    case $_units_known in *" $1 "*) ;; *) _ask_units "$1" ;; esac
+    # shellcheck disable=SC2086
+    asked unit "$1" || _ask_units $UNITS "$1"
     enabled=absent active=inactive
     line_of "$_units" "$1 " && enabled=${value%% *} active=${value#* }
     [ "$enabled" != absent ]
 }
 
 _ask_units() {
-    # shellcheck disable=SC2086
-    set -- $UNITS "$@"
     UNITS=''
-    _units_known="$_units_known$* "
+    now_asked unit "$@"
     if [ -d /run/systemd/system ]; then
         _units=$_units$NL$(limited systemctl show -p Id -p LoadState -p ActiveState \
             -p UnitFileState -- "$@" 2>/dev/null | awk -F= '
@@ -269,17 +280,16 @@ _ask_units() {
 
 # sysctl_live NAME: what the kernel has now. Not by `read`: it reads byte by byte, and files below
 # /proc/sys answer only once. compose() tells the names that will be asked for (SYSCTLS).
-_live='' _live_known=' '
+_live=''
 sysctl_live() {
-    case $_live_known in *" $1 "*) ;; *) _ask_sysctls "$1" ;; esac
+    # shellcheck disable=SC2086
+    asked sysctl "$1" || _ask_sysctls $SYSCTLS "$1"
     line_of "$_live" "$1:"
 }
 
 _ask_sysctls() {
-    # shellcheck disable=SC2086
-    set -- $SYSCTLS "$@"
     SYSCTLS=''
-    _live_known="$_live_known$* "
+    now_asked sysctl "$@"
     _paths=''
     IFS=.
     for _name in "$@"; do
