@@ -111,6 +111,5 @@ class AptHost:
         return found
 
     def argument(self, key: str) -> str:
-        """How apt names a package: without the architecture where it is the host's own."""
-        name, _, arch = key.partition(":")
-        return name if arch in ("all", self.database.native) else key
+        """How apt names a package."""
+        return self.database.argument(key)

@@ -76,10 +76,6 @@ class Offers:
         native = f"{move.package}:{self.database.native}"
         return of_all if of_all in self.database.packages else native
 
-    def _argument(self, key: str) -> str:
-        name, _, arch = key.partition(":")
-        return name if arch in ("all", self.database.native) else key
-
     def told(self) -> dict[str, t.Any]:
         """``candidates``, ``kept_back``, ``full`` and ``undo`` of the survey."""
         usable = sorted(key for key in map(self._key, self.safe.changed) if self._is_usable(key))
@@ -113,7 +109,9 @@ class Offers:
         move = self.moves.get(key)
         if move is None:
             return {}
-        return self.records.get((self._argument(key), move.before if before else move.after), {})
+        return self.records.get(
+            (self.database.argument(key), move.before if before else move.after), {}
+        )
 
     def _row(self, key: str) -> dict[str, t.Any]:
         move, new, old = self.moves[key], self._record(key), self.database.packages.get(key, {})
@@ -196,7 +194,7 @@ class Offers:
     def _records(self) -> dict[tuple[str, str], Paragraph]:
         """The archive's record of every version before and after, by argument and version."""
         wanted = [
-            f"{self._argument(key)}={version}"
+            f"{self.database.argument(key)}={version}"
             for key, move in sorted(self.moves.items())
             for version in (move.after, move.before)
         ]
@@ -208,7 +206,7 @@ class Offers:
         found: dict[tuple[str, str], Paragraph] = {}
         for one in paragraphs(done.out):
             name = "{}:{}".format(one.get("Package", ""), one.get("Architecture", ""))
-            key = (self._argument(name), one.get("Version", ""))
+            key = (self.database.argument(name), one.get("Version", ""))
             if "Filename" not in found.get(key, {}):
                 found[key] = one
         return found
@@ -216,7 +214,7 @@ class Offers:
     def _policies(self) -> dict[str, Policy]:
         if not self.moves:
             return {}
-        asked = {self._argument(key): key for key in sorted(self.moves)}
+        asked = {self.database.argument(key): key for key in sorted(self.moves)}
         return _read_policy(run("apt-cache", "policy", *asked).out, asked)
 
 

@@ -67,6 +67,11 @@ class Database:
         name, _, arch = key.partition(":")
         return "{}:{}".format(name, self.native if arch == "all" else arch) in self.auto
 
+    def argument(self, key: str) -> str:
+        """How apt names a package: without the architecture where it is the host's own."""
+        name, _, arch = key.partition(":")
+        return name if arch in ("all", self.native) else key
+
     def rows(self) -> list[dict[str, t.Any]]:
         """Installed packages as the survey tells them; what is usual is left out."""
         return [self._row(key, self.packages[key]) for key in sorted(self.packages)]

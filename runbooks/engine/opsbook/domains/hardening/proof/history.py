@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from opsbook.documents.words import table
 from opsbook.domains.hardening.proof.model import Done
 from opsbook.domains.hardening.store.model import CONTROL, CVE
 from opsbook.model.clock import unstamp
@@ -29,11 +30,11 @@ def done_on_hosts(
     ``others`` is what other changes worked on: host -> key of a finding -> change.
     """
     runs = [record for record in records if record.get("phase") in ("apply", "undo")]
-    runs.sort(key=lambda record: str(_table(record, "when").get("opened") or ""))
-    plans = _table(dossier, "plan", "host_plans")
+    runs.sort(key=lambda record: str(table(record, "when").get("opened") or ""))
+    plans = table(dossier, "plan", "host_plans")
     found = {}
     for host in plans:
-        done = _done(str(dossier.get("change")), host, _table(plans, host), runs)
+        done = _done(str(dossier.get("change")), host, table(plans, host), runs)
         if done is not None:
             found[host] = _with_others(done, (others or {}).get(host, {}))
     return found
@@ -82,10 +83,10 @@ def _with_others(done: Done, others: Mapping[str, str]) -> Done:
 
 def _keys(plan: Json) -> Iterator[str]:
     """Keys of findings that a host's plan works on: its controls, and CVEs that packages close."""
-    for control in _table(plan, "given", "controls"):
+    for control in table(plan, "given", "controls"):
         yield CONTROL + str(control)
     for item in plan.get("items") or ():
-        detail = _table(item, "detail")
+        detail = table(item, "detail")
         if detail.get("control"):
             yield CONTROL + str(detail["control"])
         for fix in detail.get("cves") or ():
@@ -96,34 +97,28 @@ def _keys(plan: Json) -> Iterator[str]:
 
 def _by_hand(plan: Json) -> Iterator[str]:
     """Keys of findings; of what a control would do, its key stands without a prefix."""
-    for aside in _table(plan, "given").get("manual") or ():
-        key = str(_table(aside).get("key") or "")
+    for aside in table(plan, "given").get("manual") or ():
+        key = str(table(aside).get("key") or "")
         if key:
             yield key
             yield CONTROL + key
 
 
 def _verdicts(entry: Json) -> Iterator[tuple[str, Json]]:
-    for row in _table(entry, "evidence", "hardening").get("controls") or ():
-        control = _table(row)
+    for row in table(entry, "evidence", "hardening").get("controls") or ():
+        control = table(row)
         if control.get("control"):
-            yield str(control["control"]), _table(control, "after")
+            yield str(control["control"]), table(control, "after")
 
 
 def _items(plan: Json) -> dict[str, tuple[Json, ...]]:
     """Steps by the control they are of."""
     found: dict[str, tuple[Json, ...]] = {}
     for item in plan.get("items") or ():
-        control = str(_table(item, "detail").get("control") or "")
+        control = str(table(item, "detail").get("control") or "")
         step = {name: item.get(name) for name in ("key", "before", "after")}
         found[control] = (*found.get(control, ()), step)
     return found
-
-
-def _table(value: Any, *path: str) -> Json:
-    for step in path:
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
 
 
 def _moment(value: Json, *path: str) -> datetime | None:
