@@ -5,7 +5,8 @@
     choice, resolving     which controls, with which values, as plain steps for the host
     claims, fixpoint      what steps bring about; what they bring with them, until nothing new comes
     way, sshdoor, lockout how a host is reached; what would shut that door behind us
-    hostplan, again       a host's plan; whether it would still do the same
+    hostplan, telling     a host's plan; what it tells beside its items
+    again                 whether it would still do the same
     standing, conclusion  how far a host is; before against after, for the record
     planner               the port the lifecycle asks
 

@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from opsbook.domains.hardening.planning.hostplan import step_id, undo_of, way_in
+from opsbook.domains.hardening.planning.hostplan import step_id, undo_of
 from opsbook.domains.hardening.planning.lockout import lockout
 from opsbook.domains.hardening.planning.snapshot import Look, Snapshot
+from opsbook.domains.hardening.planning.telling import way_in
 from opsbook.domains.hardening.planning.way import Way
 from opsbook.domains.hardening.store.model import Acceptance
 from opsbook.execution.surveyed import occupied

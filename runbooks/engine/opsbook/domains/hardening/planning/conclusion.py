@@ -10,6 +10,7 @@ from opsbook.domains.hardening.controls.observed import read_answers
 from opsbook.domains.hardening.controls.schema import Control
 from opsbook.domains.hardening.planning.hostplan import step_id
 from opsbook.domains.hardening.planning.snapshot import Snapshot
+from opsbook.domains.hardening.planning.telling import control_words, verdict_words
 from opsbook.model.errors import UsageFault
 from opsbook.model.faults import WrongValue
 from opsbook.model.finding import Result
@@ -62,20 +63,10 @@ def _judged(control: Control, answers: Any, values: Mapping[str, Any]) -> Verdic
 def _row(
     key: str, plan: HostPlan, verdict: Verdict, controls: Mapping[str, Control]
 ) -> dict[str, Any]:
-    control = controls[key]
     return {
-        "control": key,
-        "title": {"zh": control.title.zh, "en": control.title.en},
-        "severity": control.severity,
-        "references": {name: list(ids) for name, ids in control.references if ids},
+        **control_words(controls[key]),
         "before": plan.given.get("judged", {}).get(key),
-        "after": {
-            "result": str(verdict.result),
-            "configured": verdict.configured,
-            "effective": verdict.effective,
-            "observed": verdict.observed[:1000],
-            "wanted": verdict.wanted[:1000],
-        },
+        "after": verdict_words(verdict),
     }
 
 

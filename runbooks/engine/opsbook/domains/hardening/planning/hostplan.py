@@ -11,16 +11,11 @@ from opsbook.domains.hardening.planning.choice import Aside, Host, aside_of, cho
 from opsbook.domains.hardening.planning.claims import PRESENT, claims_of, packages
 from opsbook.domains.hardening.planning.fixpoint import Settled, Work, settle
 from opsbook.domains.hardening.planning.snapshot import Look
+from opsbook.domains.hardening.planning.telling import both, control_words, given, notes, nothing
 from opsbook.domains.hardening.planning.way import Way
-from opsbook.domains.hardening.planning.wishes import FINDINGS
 from opsbook.model.finding import Result
 from opsbook.model.message import Message, msg
 from opsbook.model.plan import Coverage, HostPlan, Item, Outlook, UndoOutlook
-
-SCHEMA = "opsbook.hardening-plan/1"
-
-MOST_ASIDES = 500
-"""So many of each kind are told one by one; the rest is counted."""
 
 _ABOUT = ("option", "key", "name", "unit", "argument", "module", "mount", "file")
 """What a step is about, the most telling field first."""
@@ -102,15 +97,16 @@ def make_plan(draft: Draft, looks: Mapping[str, Look]) -> HostPlan:
         if looks[step["id"]].changes
     )
     changed = {item.detail["control"] for item in items}
+    said = (*notes(draft.host, works, changed, asides, steps), *draft.settled.notes)
     return HostPlan(
         host=draft.host.name,
         outlook=Outlook.CHANGE if items else Outlook.NOTHING,
-        reason=None if items else _nothing(draft, asides),
+        reason=None if items else nothing(draft.host, asides),
         items=items,
         undo=undo_of(items, looks),
-        notes=tuple(_notes(draft, works, changed, asides, steps)) if items else (),
+        notes=said if items else (),
         seconds=_seconds(items) if items else 0,
-        given=_given(draft, works, steps, asides, items),
+        given=given(draft.host, draft.way, works, steps, asides, items),
     )
 
 
@@ -206,37 +202,19 @@ def _idle(work: Work, *, holds: bool) -> Aside:
     return aside_of(work.one, "no_effect", why)
 
 
-def _bounded(asides: Sequence[Aside]) -> list[Aside]:
-    """The first of each kind, and how many more there are."""
-    kept: list[Aside] = []
-    counts: dict[str, int] = {}
-    for aside in asides:
-        counts[aside.kind] = counts.get(aside.kind, 0) + 1
-        if counts[aside.kind] <= MOST_ASIDES:
-            kept.append(aside)
-    for kind, number in counts.items():
-        if number > MOST_ASIDES:
-            more = msg("and {number} more: opsbook findings list", number=number - MOST_ASIDES)
-            kept.append(Aside(kind, more, key="more"))
-    return kept
-
-
 def _item(step: Step, look: Look, work: Work) -> Item:
     control, one = work.control, work.one
     waits = bool(one.brought) and step["kind"] != "package"
     detail = {
-        "control": control.key,
+        **control_words(control),
         "kind": step["kind"],
-        "title": _both(control.title),
-        "severity": control.severity,
-        "references": {name: list(ids) for name, ids in control.references if ids},
         "restart": list(look.effects),
         "packages": [dict(row) for row in look.packages],
         "reboot": control.risk.reboot,
         "lockout": step["risky"],
         "disruption": control.risk.disruption,
-        "workload": _both(control.risk.workload),
-        "undo": {"kind": control.undo.kind, "why": _both(control.undo.why)},
+        "workload": both(control.risk.workload),
+        "undo": {"kind": control.undo.kind, "why": both(control.undo.why)},
         "brought": one.brought,
         "found": sorted({f"{s.scanner}:{s.rule}" for f in one.findings for s in f.sightings})[:20],
     }
@@ -257,96 +235,6 @@ def _text(step: Step, work: Work) -> Message:
     if len(work.steps) < 2 or not about:
         return msg("{title} ({control})", title=title, control=key)
     return msg("{title} ({control}: {about})", title=title, control=key, about=about[:100])
-
-
-def _both(text: Any) -> dict[str, str] | None:
-    return None if text is None else {"zh": text.zh, "en": text.en}
-
-
-def _given(
-    draft: Draft,
-    works: Sequence[Work],
-    steps: Sequence[Step],
-    asides: Sequence[Aside],
-    items: Sequence[Item],
-) -> dict[str, Any]:
-    restarts = {unit for item in items for unit in item.detail["restart"]}
-    return {
-        "schema": SCHEMA,
-        "baseline": draft.host.wish.baseline,
-        "steps": list(steps),
-        "controls": {work.control.key: plain(work.values) for work in works},
-        "judged": {work.control.key: judged(work) for work in works},
-        "confirm_seconds": draft.host.wish.confirm_seconds,
-        "family": draft.host.told.family,
-        "way": way_in(draft.way),
-        "restart_services": sorted(restarts),
-        "reboot": {"expected": False},
-    } | told_of(asides)
-
-
-def told_of(asides: Sequence[Aside]) -> dict[str, Any]:
-    """What is left to people and what nobody is asked for, as plans tell it."""
-    kept = _bounded(asides)
-    return {
-        "manual": [aside.to_json() for aside in kept if aside.by_hand],
-        "left_out": [aside.to_json() for aside in kept if not aside.by_hand],
-    }
-
-
-def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of a site as JSON."""
-    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
-
-
-def judged(work: Work) -> dict[str, Any]:
-    """How a control stood when the plan was made."""
-    verdict = work.one.verdict
-    return {"result": str(verdict.result), "configured": verdict.configured,
-            "effective": verdict.effective, "observed": verdict.observed[:1000],
-            "wanted": verdict.wanted[:1000]}  # fmt: skip
-
-
-def way_in(way: Way) -> dict[str, Any]:
-    """What must be the same way when the plan is used; addresses are judged anew."""
-    return {"user": way.login.user, "ssh": bool(way.login.source), "passed_by": list(way.passed_by)}
-
-
-def _nothing(draft: Draft, asides: Sequence[Aside]) -> Message:
-    by_hand = sum(aside.by_hand for aside in asides)
-    if by_hand:
-        return msg("nothing is set right by itself; {number} are left to be done by hand",
-                   number=by_hand)  # fmt: skip
-    if draft.host.wish.baseline == FINDINGS and not draft.host.findings:
-        return msg("no open finding of it is known: import a scan with opsbook findings import")
-    return msg("all that was asked for is as it should be")
-
-
-def _notes(
-    draft: Draft,
-    works: Sequence[Work],
-    changed: set[str],
-    asides: Sequence[Aside],
-    steps: Sequence[Step],
-) -> Iterator[Message]:
-    seconds = draft.host.wish.confirm_seconds
-    risky = sorted({step["control"] for step in steps if step["risky"]} & changed)
-    if risky:
-        yield msg("the host brings these back by itself unless a fresh login succeeds within"
-                  " {seconds} s: {controls}",
-                  seconds=seconds, controls=", ".join(risky))  # fmt: skip
-    boots = [w.control.key for w in works if w.control.risk.reboot and w.control.key in changed]
-    if boots:
-        yield msg("in full effect only after the next reboot, which is not made: {controls}",
-                  controls=", ".join(boots))  # fmt: skip
-    brought = sorted({f"{w.control.key} ({w.one.brought})" for w in works if w.one.brought})
-    if brought:
-        yield msg("not found yet, set right as well because a package comes: {controls}",
-                  controls=", ".join(brought))  # fmt: skip
-    by_hand = sum(aside.by_hand for aside in asides)
-    if by_hand:
-        yield msg("{number} are left to be done by hand", number=by_hand)
-    yield from draft.settled.notes
 
 
 def _seconds(items: Sequence[Item]) -> int:

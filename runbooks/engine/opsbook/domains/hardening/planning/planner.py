@@ -19,11 +19,11 @@ from opsbook.domains.hardening.planning.hostplan import (
     make_plan,
     refused_plan,
     steps_of,
-    told_of,
     without_impossible,
 )
 from opsbook.domains.hardening.planning.snapshot import SCHEMA, Look, Snapshot, read_snapshot
 from opsbook.domains.hardening.planning.standing import standing
+from opsbook.domains.hardening.planning.telling import told_of
 from opsbook.domains.hardening.planning.way import way_to
 from opsbook.domains.hardening.planning.wishes import Wish, read_wish
 from opsbook.domains.hardening.store.model import Acceptance, State
