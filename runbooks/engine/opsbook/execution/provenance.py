@@ -34,8 +34,8 @@ _BYTECODE = ("__pycache__",)
 _OF_ENGINE = (*_BYTECODE, "_content", "*.mo")
 """What is told of by its own name, and the compiled catalogues of a build."""
 
-_COLLECTION = re.compile(rb"\b([a-z_]\w*)\.([a-z_]\w*)\b")
-_OURS = ("opsbook", "runbooks")
+_COLLECTION = re.compile(rb"\b[a-z_]\w*\.[a-z_]\w*\b")
+_OURS = "opsbook.runbooks"
 
 
 def inputs(runbook: str, estate: Estate, salt: str) -> dict[str, Any]:
@@ -118,34 +118,34 @@ def _package(name: str) -> Path:
 def _collections(roots: Iterable[Path]) -> dict[str, Path]:
     """Other collections named in the YAML below ``roots``, and those which these name."""
     found: dict[str, Path] = {}
+    installed = _installed()
     waiting = list(roots)
     while waiting:
-        for namespace, name in _named(waiting.pop()):
-            whole = f"collection {namespace}.{name}"
-            place = _installed(namespace, name)
-            if place and whole not in found and (namespace, name) != _OURS:
-                found[whole] = place
-                waiting.append(place)
+        for name in _named(waiting.pop()) & installed.keys():
+            if f"collection {name}" not in found:
+                found[f"collection {name}"] = installed[name]
+                waiting.append(installed[name])
     return found
 
 
-def _named(root: Path) -> set[tuple[str, str]]:
+def _named(root: Path) -> set[str]:
     """Every ``namespace.name`` that stands in a YAML file below ``root``."""
     return {
-        (namespace.decode(), name.decode())
+        name.decode()
         for _, path in files_below(root, _BYTECODE)
         if path.suffix in (".yml", ".yaml")
-        for namespace, name in _COLLECTION.findall(path.read_bytes())
+        for name in _COLLECTION.findall(path.read_bytes())
     }
 
 
-def _installed(namespace: str, name: str) -> Path | None:
-    """The directory that Ansible would load the collection from."""
+def _installed() -> dict[str, Path]:
+    """The directory that Ansible would load each collection from but ours."""
+    found: dict[str, Path] = {}
     for place in _collection_places():
-        directory = place / "ansible_collections" / namespace / name
-        if directory.is_dir():
-            return directory
-    return None
+        for directory in (place / "ansible_collections").glob("*/*/"):
+            found.setdefault(f"{directory.parent.name}.{directory.name}", directory)
+    found.pop(_OURS, None)
+    return found
 
 
 def _collection_places() -> Iterator[Path]:

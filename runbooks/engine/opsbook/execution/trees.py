@@ -4,6 +4,7 @@ is done on a host.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -16,6 +17,9 @@ from opsbook.model.message import msg
 
 _LEFT_OUT_AT_TOP = ".git"
 """A folder may be a repository of its own; deeper, the same name is content like any other."""
+
+
+_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 def tree_digest(roots: Iterable[Path], left_out: tuple[str, ...] = ()) -> str:
@@ -39,8 +43,8 @@ def files_below(root: Path, left_out: tuple[str, ...] = ()) -> Iterator[tuple[st
     there is no such directory. Raises InputFault as :func:`tree_digest` does.
     """
     for name, path in _all_below(root, left_out):
-        if path.is_file():
-            yield name, path
+        if os.path.isfile(path):  # noqa: PTH113 - some thousand files before every wave
+            yield name, Path(path)
 
 
 def _below(root: Path, left_out: tuple[str, ...]) -> Iterator[tuple[str, bytes, bytes]]:
@@ -52,17 +56,20 @@ def _below(root: Path, left_out: tuple[str, ...]) -> Iterator[tuple[str, bytes, 
             raise _unreadable(path, error) from error
 
 
-def _told(path: Path) -> tuple[bytes, bytes]:
+def _told(path: str) -> tuple[bytes, bytes]:
     """What ``path`` is, and the digest of its content."""
-    if path.is_dir():
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - some thousand files before every wave
+    except OSError as error:
+        if error.errno not in _NOWHERE or not os.path.islink(path):  # noqa: PTH114
+            raise
+        return b"l", hashlib.sha256(os.fsencode(os.readlink(path))).digest()  # noqa: PTH115
+    if stat.S_ISDIR(mode):
         return b"d", b""
-    if path.is_file():
-        with path.open("rb") as file:
-            executable = os.fstat(file.fileno()).st_mode & stat.S_IXUSR
-            content = hashlib.file_digest(file, "sha256").digest()
-        return b"x" if executable else b"f", content
-    if path.is_symlink() and not path.exists():
-        return b"l", hashlib.sha256(os.fsencode(path.readlink())).digest()
+    if stat.S_ISREG(mode):
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+            content = hashlib.sha256(file.readall())
+        return b"x" if mode & stat.S_IXUSR else b"f", content.digest()
     raise InputFault(
         msg("{file} is neither a file nor a directory, so what comes out of it cannot be bound.",
             file=path),
@@ -70,17 +77,17 @@ def _told(path: Path) -> tuple[bytes, bytes]:
     )  # fmt: skip
 
 
-def _all_below(root: Path, left_out: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
+def _all_below(root: Path, left_out: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     if root.is_dir():
-        yield from _walk(root, root.name, left_out, ())
+        yield from _walk(str(root), root.name, left_out, ())
 
 
 def _walk(
-    directory: Path, name: str, left_out: tuple[str, ...], above: tuple[tuple[int, int], ...]
-) -> Iterator[tuple[str, Path]]:
+    directory: str, name: str, left_out: tuple[str, ...], above: tuple[tuple[int, int], ...]
+) -> Iterator[tuple[str, str]]:
     """Everything below ``directory``, links followed; ``above`` are the directories passed."""
     try:
-        found = directory.stat()
+        found = os.stat(directory)  # noqa: PTH116
         entries = list(os.scandir(directory))
     except OSError as error:
         raise _unreadable(directory, error) from error
@@ -94,13 +101,13 @@ def _walk(
         top = not above and entry.name == _LEFT_OUT_AT_TOP
         if top or any(fnmatchcase(entry.name, pattern) for pattern in left_out):
             continue
-        path, below = Path(entry.path), f"{name}/{entry.name}"
-        yield below, path
-        if path.is_dir():
-            yield from _walk(path, below, left_out, (*above, here))
+        below = f"{name}/{entry.name}"
+        yield below, entry.path
+        if os.path.isdir(entry.path):  # noqa: PTH112
+            yield from _walk(entry.path, below, left_out, (*above, here))
 
 
-def _unreadable(path: Path, error: OSError) -> InputFault:
+def _unreadable(path: str, error: OSError) -> InputFault:
     return InputFault(
         msg("{file} cannot be read: {reason}", file=path, reason=error.strerror or error),
         untouched=msg("Nothing was touched."),
