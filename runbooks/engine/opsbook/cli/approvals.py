@@ -274,15 +274,12 @@ def _confirm(asked: _Asked, said: Statement, page: Callable[[], str]) -> None:
 
 
 def _tell(decided: Decided, *, to_json: bool) -> int:
-    import sys
-
-    from opsbook.cli.show import as_json
+    from opsbook.cli.show import as_json, warn
     from opsbook.cli.words import word
     from opsbook.documents.changes.labels import STATES
     from opsbook.text import translate
 
-    for problem in decided.problems:
-        print(translate(problem), file=sys.stderr)
+    warn(decided.problems)
     if to_json:
         as_json({"change": decided.change, "state": str(decided.state),
                  "missing": [message.english() for message in decided.missing]})  # fmt: skip

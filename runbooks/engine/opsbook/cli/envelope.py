@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from opsbook.cli.options import EstateOption, JsonOption, LimitOption
-from opsbook.model.exits import Exit
+from opsbook.cli.standing import needed_reason, revoke_of, tell_drafted
 from opsbook.text import tr
 
 
@@ -65,24 +65,7 @@ def _draft(
         items_per_host=items,
     )
     planned = draft_envelope(request, Places.from_env(), SystemClock())
-    return _tell(planned.change, planned.plan, planned.problems, to_json=to_json)
-
-
-def _tell(change: str, plan: Mapping[str, Any], problems: Any, *, to_json: bool) -> int:
-    import sys
-
-    from opsbook.cli.show import as_json
-    from opsbook.text import translate
-
-    for problem in problems:
-        print(translate(problem), file=sys.stderr)
-    if to_json:
-        as_json({"change": change, "plan": plan})
-        return Exit.DONE
-    print(tr("{change} is drafted:", change=change))
-    _print(plan)
-    print(tr("Next: opsbook approve {change}", change=change))
-    return Exit.DONE
+    return tell_drafted(planned, _print, to_json=to_json)
 
 
 def _list(
@@ -206,28 +189,5 @@ def _revoke(
     change: Annotated[str, typer.Argument(help=tr("The envelope, CHG-..."))],
     reason: Annotated[str, typer.Option("--reason", help=tr("Why."))],
 ) -> None:
-    import sys
-
-    from opsbook.lifecycle.standing import revoke
-    from opsbook.model.clock import SystemClock
-    from opsbook.model.places import Places
-    from opsbook.text import translate
-
-    why = needed_reason(reason)
-    for problem in revoke(change, "envelope", why, Places.from_env(), SystemClock()):
-        print(translate(problem), file=sys.stderr)
+    revoke_of("envelope", change, reason)
     print(tr("{change} is revoked; nothing runs under it any more.", change=change))
-
-
-def needed_reason(text: str) -> str:
-    """``text`` without blanks around it. Raises UsageFault where nothing is left."""
-    from opsbook.model.errors import UsageFault
-    from opsbook.model.message import msg
-
-    if not text.strip():
-        raise UsageFault(
-            msg("A reason is needed."),
-            untouched=msg("Nothing was recorded."),
-            next_step=msg("Give it with --reason."),
-        )
-    return text.strip()

@@ -108,14 +108,10 @@ def _make(
 
 
 def _tell(planned: Planned, *, to_json: bool) -> int:
-    import sys
-
     from opsbook.cli.changes_page import page_of
-    from opsbook.cli.show import as_json
-    from opsbook.text import translate
+    from opsbook.cli.show import as_json, warn
 
-    for problem in planned.problems:
-        print(translate(problem), file=sys.stderr)
+    warn(planned.problems)
     if to_json:
         as_json({"change": planned.change or None, "plan": planned.plan})
         return Exit.DONE

@@ -136,12 +136,13 @@ def _propose(
     reason: Annotated[str, typer.Option("--reason", help=tr("Why; approvers read it."))],
     to_json: JsonOption = False,
 ) -> int:
-    from opsbook.cli.show import as_json
+    from opsbook.cli.show import as_json, warn
     from opsbook.lifecycle.deciding.policies import propose_policy
     from opsbook.model.clock import SystemClock
     from opsbook.model.places import Places
 
     proposed = propose_policy(estate, reason.strip(), Places.from_env(), SystemClock())
+    warn(proposed.problems)
     if to_json:
         told = [message.english() for message in proposed.differences]
         as_json({"change": proposed.change, "first": proposed.first, "differences": told})
@@ -151,12 +152,8 @@ def _propose(
 
 
 def _print_proposed(proposed: Proposed) -> None:
-    import sys
-
     from opsbook.text import translate
 
-    for problem in proposed.problems:
-        print(translate(problem), file=sys.stderr)
     change = proposed.change
     print(tr("{change} plans a change of the approver policy.", change=change))
     if proposed.first:

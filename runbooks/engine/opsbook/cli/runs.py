@@ -139,16 +139,12 @@ def _watched(
 
 def _adopted(result: Adopted, to_json: bool) -> int:
     """The policy is in force; a witness that did not hear of it is told."""
-    import sys
-
-    from opsbook.cli.show import as_json
+    from opsbook.cli.show import as_json, warn
     from opsbook.model.change import ChangeState
-    from opsbook.text import translate
 
     if to_json:
         as_json({"change": result.change, "state": str(ChangeState.APPLIED), "exit": 0})
     else:
         print(tr("The approver policy is in force."))
-    for problem in result.problems:
-        print(translate(problem), file=sys.stderr)
+    warn(result.problems)
     return Exit.DONE

@@ -11,6 +11,7 @@ from typing import Any
 
 from opsbook import __version__
 from opsbook.model.errors import InputFault, OpsbookError
+from opsbook.model.message import Message
 from opsbook.text import tr, translate
 from opsbook.text.width import pad, width_of
 
@@ -39,6 +40,14 @@ def confess(bug: BaseException) -> None:
            version=__version__),
         file=sys.stderr,
     )  # fmt: skip
+
+
+def warn(problems: Iterable[Message]) -> None:
+    """What went wrong beside what was done, such as a witness that did not hear of it; on
+    standard error, whatever is written to standard output.
+    """
+    for problem in problems:
+        print(translate(problem), file=sys.stderr)
 
 
 def as_json(value: Any) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from opsbook.cli import waivers_export
 from opsbook.cli.options import EstateOption, JsonOption, LimitOption
-from opsbook.model.exits import Exit
+from opsbook.cli.standing import revoke_of, tell_drafted
 from opsbook.text import tr
 
 if TYPE_CHECKING:
@@ -78,24 +78,7 @@ def _draft(
         everything=everything,
     )
     planned = draft_waiver(request, Places.from_env(), SystemClock())
-    return _tell(planned.change, planned.plan, planned.problems, to_json=to_json)
-
-
-def _tell(change: str, plan: Mapping[str, Any], problems: Any, *, to_json: bool) -> int:
-    import sys
-
-    from opsbook.cli.show import as_json
-    from opsbook.text import translate
-
-    for problem in problems:
-        print(translate(problem), file=sys.stderr)
-    if to_json:
-        as_json({"change": change, "plan": plan})
-        return Exit.DONE
-    print(tr("{change} is drafted:", change=change))
-    _print(plan)
-    print(tr("Next: opsbook approve {change}", change=change))
-    return Exit.DONE
+    return tell_drafted(planned, _print, to_json=to_json)
 
 
 def _list(
@@ -211,7 +194,6 @@ def _told(row: Mapping[str, Any]) -> str:
 
     if row["problem"] is not None:
         return tr("does not count: {reason}", reason=translate(row["problem"]))
-    from opsbook.documents.findingwords import SEVERITIES
     if row["needless"]:
         return tr("no longer needed: nothing is left to accept")
     if row["ends_in_days"] is not None and row["ends_in_days"] <= _ENDING_DAYS:
@@ -229,6 +211,7 @@ def _open(asked: Asked) -> tuple[dict[str, int], dict[str, int]]:
 
 def _counted(numbers: Mapping[str, int]) -> str:
     from opsbook.cli.words import listed, noted, word
+    from opsbook.documents.findingwords import SEVERITIES
 
     each = [f"{word(SEVERITIES, name)} {numbers[name]:,}" for name in SEVERITIES if name in numbers]
     total = f"{sum(numbers.values()):,}"
@@ -281,15 +264,5 @@ def _revoke(
     change: Annotated[str, typer.Argument(help=tr("The waiver, CHG-..."))],
     reason: Annotated[str, typer.Option("--reason", help=tr("Why."))],
 ) -> None:
-    import sys
-
-    from opsbook.cli.envelope import needed_reason
-    from opsbook.lifecycle.standing import revoke
-    from opsbook.model.clock import SystemClock
-    from opsbook.model.places import Places
-    from opsbook.text import translate
-
-    why = needed_reason(reason)
-    for problem in revoke(change, "waiver", why, Places.from_env(), SystemClock()):
-        print(translate(problem), file=sys.stderr)
+    revoke_of("waiver", change, reason)
     print(tr("{change} is revoked; what it accepted is open again.", change=change))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from opsbook.lifecycle.parameters import Setting
 from opsbook.model.canonical import digest
+from opsbook.model.clock import stamp
 from opsbook.model.estate import Estate, Inventory
 from opsbook.model.plan import HostPlan
 from opsbook.model.runbook import Runbook, Waves
@@ -77,14 +80,10 @@ def common(
     code_digest: str,
     versions: Mapping[str, str],
 ) -> dict[str, Any]:
-    """What every plan says."""
+    """What every plan of a runbook says."""
     return {
         "schema": PLAN_SCHEMA,
-        "estate": {
-            "name": estate.name,
-            "title": estate.title.model_dump(),
-            "timezone": estate.timezone,
-        },
+        "estate": named(estate),
         "runbook": describe(runbook),
         "code_digest": code_digest,
         "versions": dict(versions),
@@ -96,6 +95,39 @@ def common(
             for name, setting in settings.items()
         },
         "waves": runbook.waves.model_dump(),
+    }
+
+
+def to_approve(
+    kind: str, estate: Estate, reason: str, at: datetime, expires: datetime, policy_digest: str
+) -> dict[str, Any]:
+    """What every plan that is to be approved says, made at ``at`` under the policy of that digest.
+
+    Its number comes with :func:`opsbook.lifecycle.numbering.keep_plan`. It names no host yet.
+    """
+    return {
+        "schema": PLAN_SCHEMA,
+        "kind": kind,
+        "change": "",
+        "estate": named(estate),
+        "reason": reason,
+        "emergency": None,
+        "made": stamp(at),
+        "expires": stamp(expires),
+        "nonce": secrets.token_hex(16),
+        "policy_digest": policy_digest,
+        "limit": "",
+        "hosts": [],
+        "host_plans": {},
+    }
+
+
+def named(estate: Estate) -> dict[str, Any]:
+    """What a reader of a plan must know of the estate."""
+    return {
+        "name": estate.name,
+        "title": estate.title.model_dump(),
+        "timezone": estate.timezone,
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,11 +23,11 @@ from opsbook.ledger.witness import testify
 from opsbook.lifecycle.conduct.carrying import held
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.numbering import keep_plan
-from opsbook.lifecycle.plan import PLAN_SCHEMA
+from opsbook.lifecycle.plan import to_approve
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Origin
 from opsbook.model.change import ChangeState
-from opsbook.model.clock import Clock, stamp, unstamp
+from opsbook.model.clock import Clock, unstamp
 from opsbook.model.errors import Refused
 from opsbook.model.estate import Estate
 from opsbook.model.event import NewEvent
@@ -81,24 +80,11 @@ def policy_plan(
     """
     decides = before or policy
     told = differences(before, policy) if before else []
-    title = estate.title.model_dump()
-    return {
-        "schema": PLAN_SCHEMA,
-        "kind": "policy",
-        "change": "",
-        "estate": {"name": estate.name, "title": title, "timezone": estate.timezone},
-        "reason": reason,
-        "emergency": None,
-        "made": stamp(at),
-        "expires": stamp(at + decides.plan_validity),
-        "nonce": secrets.token_hex(16),
-        "policy_digest": decides.digest,
+    expires = at + decides.plan_validity
+    return to_approve("policy", estate, reason, at, expires, decides.digest) | {
         "policy": policy.to_json(),
         "former": before.to_json() if before else None,
         "differences": [message.to_json() for message in told],
-        "limit": "",
-        "hosts": [],
-        "host_plans": {},
     }
 
 

@@ -7,7 +7,6 @@ Drafting makes a change of kind ``envelope``, a standing approval
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,7 +30,7 @@ from opsbook.ledger.store import open_ledger
 from opsbook.lifecycle.change.planning import chosen_window
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.numbering import Planned, keep_plan
-from opsbook.lifecycle.plan import common
+from opsbook.lifecycle.plan import common, to_approve
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.required import refuse_without_witness
 from opsbook.lifecycle.standing import end_of
@@ -125,15 +124,11 @@ def _content(request: EnvelopeRequest, desk: _Desk) -> dict[str, Any]:
         desk.estate, desk.runbook, desk.inventory, {},
         limit=request.limit, code_digest=digest(code), versions=versions(),
     )  # fmt: skip
-    return base | {
-        "kind": "envelope",
-        "change": "",
-        "reason": fit_reason(request.reason),
-        "emergency": None,
-        "made": stamp(desk.at),
-        "expires": stamp(until),
-        "nonce": secrets.token_hex(16),
-        "policy_digest": desk.policy.digest,
+    reason = fit_reason(request.reason)
+    signed = to_approve("envelope", desk.estate, reason, desk.at, until, desk.policy.digest)
+    return {
+        **signed,
+        **base,
         "inputs": {"code": code, "variables": {"salt": "", "files": {}}},
         "calendar_digest": desk.calendars.digest,
         "waves": waves.model_dump(),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,13 +30,13 @@ from opsbook.execution.requester import requester
 from opsbook.ledger.store import open_ledger
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.numbering import Planned, keep_plan
-from opsbook.lifecycle.plan import PLAN_SCHEMA
+from opsbook.lifecycle.plan import to_approve
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.required import refuse_without_witness
 from opsbook.lifecycle.standing import end_of
 from opsbook.model.clock import Clock, stamp
 from opsbook.model.errors import Refused, UsageFault
-from opsbook.model.estate import Estate, Inventory
+from opsbook.model.estate import Inventory
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
 from opsbook.model.runbook import duration
@@ -87,7 +86,8 @@ def draft_waiver(request: WaiverRequest, places: Places, clock: Clock) -> Planne
     kept = open_findings(places, estate.name, whole, controls)
     hosts = [host.name for host in (chosen or whole).hosts]
     said["covers"] = _covers(kept, estate.name, said, hosts)
-    content = _content(request, estate, said, hosts, policy, at)
+    content = to_approve(KIND, estate, request.reason, at, until, policy.digest)
+    content |= {"waiver": said, "limit": request.limit or "", "hosts": hosts}
     _refuse_unmeetable(content, policy)
     return keep_plan(content, estate, ledger, who, at)
 
@@ -199,36 +199,6 @@ def _covers(
                               "severity": str(one.severity), "title": one.title[:200]})  # fmt: skip
     total = sum(severities.values())
     return {"total": total, "hosts": len(places), "severities": severities, "first": first}
-
-
-def _content(
-    request: WaiverRequest,
-    estate: Estate,
-    said: Mapping[str, Any],
-    hosts: list[str],
-    policy: Policy,
-    at: datetime,
-) -> dict[str, Any]:
-    return {
-        "schema": PLAN_SCHEMA,
-        "kind": KIND,
-        "change": "",
-        "estate": {
-            "name": estate.name,
-            "title": estate.title.model_dump(),
-            "timezone": estate.timezone,
-        },
-        "reason": request.reason,
-        "emergency": None,
-        "made": stamp(at),
-        "expires": said["until"],
-        "nonce": secrets.token_hex(16),
-        "policy_digest": policy.digest,
-        "waiver": dict(said),
-        "limit": request.limit or "",
-        "hosts": hosts,
-        "host_plans": {},
-    }
 
 
 def _refuse_unmeetable(content: Mapping[str, Any], policy: Policy) -> None:
