@@ -76,16 +76,17 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import changelogs
 
 NAMES = ("package", "arch", "version", "source", "source_version")
+PACKAGES = {
+    "type": "list",
+    "elements": "dict",
+    "required": True,
+    "options": {name: {"type": "str", "required": True} for name in NAMES},
+}
+ARGUMENTS = {"packages": PACKAGES}
 
 
 def main() -> None:
-    options = {name: {"type": "str", "required": True} for name in NAMES}
-    module = AnsibleModule(
-        argument_spec={
-            "packages": {"type": "list", "elements": "dict", "required": True, "options": options}
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     evidence = changelogs.read_changelogs(module.params["packages"])
     module.exit_json(changed=False, opsbook_evidence=evidence)
 
