@@ -12,6 +12,7 @@ from opsbook.cli.main import run as opsbook
 from opsbook.ledger.listing import open_reader
 from opsbook.model.places import Places
 
+RESULTS = (Path(__file__).parents[1] / "data" / "content" / "small-results.xml").read_text()
 ESTATE = """schema: 1
 name: city
 title: {zh: 某市, en: City}
@@ -115,6 +116,58 @@ def test_the_same_file_again_is_said_and_adds_nothing(
         capsys, "import", str(other), "-e", estate, lang="zh"
     )
     assert len(told(capsys, "files", "-e", estate)) == 1
+
+
+MAPPING = """scanner: ours
+columns: {host: Host, rule: Id, title: What, severity: How bad}
+"""
+
+
+def test_columns_that_are_described_are_those_of_a_table(
+    estate: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "m.yml").write_text(MAPPING)
+    file = tmp_path / "t.csv"
+    file.write_text("Host,Id,What,How bad\nweb1,7,Old,high\n")
+    words = ("import", str(file), "-e", estate, "--mapping", str(tmp_path / "m.yml"))
+    assert "does not go with the format nessus" in said(
+        capsys, *words, "--format", "nessus", code=64
+    )
+    assert told(capsys, *words)[0]["findings"]["new"] == 1
+    assert [one["key"] for one in told(capsys, "list", "-e", estate)] == ["ours:7"]
+
+
+def test_a_report_of_somebody_else_can_be_forgotten(
+    estate: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, day in (("1", 10), ("2", 12)):
+        said(capsys, "import", str(nessus(tmp_path / name, {"10.0.0.1": [item(int(name))]}, day)),
+             "-e", estate)  # fmt: skip
+    digest = told(capsys, "files", "-e", estate)[1]["sha256"]
+    words = ("forget", digest[:12], "-e", estate, "--reason")
+    assert "A reason is needed" in said(capsys, *words, " ", code=64)
+    assert "2 is forgotten; open findings: 1 more, 1 fewer." in said(
+        capsys, *words, "of another site"
+    )
+    assert "There is no single import" in said(capsys, *words, "again", code=64)
+    assert [one["file"] for one in told(capsys, "files", "-e", estate)] == ["1"]
+    with open_reader(Places(tmp_path / "state").ledger) as reader:
+        (event,) = reader.events(kinds=("findings.forgotten",))
+    assert event.payload is not None
+    assert (event.payload["reason"], event.payload["sha256"]) == ("of another site", digest)
+    assert event.payload["by"]["user"]
+
+
+def test_whoever_knows_that_the_scanner_was_root_says_so(
+    estate: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = RESULTS.replace("@HOST@", "web1").replace(">root</identity>", ">zhang</identity>")
+    for name, words, rights in (("1", (), (0, 0)), ("2", ("--as-root",), (1, 0))):
+        (tmp_path / name).write_text(silent + f"<!-- {name} -->")
+        (kept,) = told(capsys, "import", str(tmp_path / name), "-e", estate, *words)
+        (scan,) = kept["scans"]["each"]
+        assert (scan["hosts_credentialed"], scan["hosts_not_credentialed"]) == rights
+        assert kept.get("as_root") is (True if words else None)
 
 
 def test_one_bad_file_does_not_hold_up_the_others(

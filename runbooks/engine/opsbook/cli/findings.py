@@ -1,4 +1,4 @@
-"""Commands: findings import, scan, list, show, diff, prove, hosts, files, content."""
+"""Commands: findings import, scan, list, show, diff, forget, prove, hosts, files, content."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from opsbook.cli import (
     findings_asked,
     findings_content,
     findings_diff,
+    findings_forget,
     findings_import,
     findings_prove,
     findings_scan,
@@ -22,6 +23,6 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True, add_completion=False,
     )  # fmt: skip
     for module in (findings_import, findings_scan, findings_asked, findings_diff,
-                   findings_prove, findings_content):  # fmt: skip
+                   findings_forget, findings_prove, findings_content):  # fmt: skip
         module.register_in(group)
     app.add_typer(group, name="findings")
