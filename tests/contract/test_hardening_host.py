@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from doubles.hardening_host import MemoryHost
+from opsbook.domains.hardening.planning.snapshot import read_snapshot
+from opsbook.execution.surveyed import ended, writing
 from support.module_utils import hardening, on_host
 
 
@@ -90,3 +94,25 @@ def test_a_replaced_file_keeps_mode_owner_and_times_that_are_asked_for(tmp_path:
     found = Path(path).stat()
     assert (found.st_mode & 0o777, found.st_mtime_ns) == (0o640, 10**18 + 5)
     assert [one.name for one in tmp_path.iterdir()] == ["f"]
+
+
+def test_what_a_host_tells_of_itself_is_what_the_engine_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, change, day = on_host("journal"), "CHG-20261121-001", int(time.time()) // 86400
+    monkeypatch.setattr(journal, "STATE", str(tmp_path))
+    monkeypatch.setattr(journal, "DIRECTORY", str(tmp_path / "changes"))
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    marker = {"run": "RUN-20261121-002", "change": change, "boot": boot, "seconds": 60}
+    (tmp_path / "lease.json").write_text(json.dumps(marker | {"until": 10**10}))
+    for state in journal.STATES:
+        journal.note(change, state)
+        told = hardening("observing").survey(hardening("system").System(), "", [], str(tmp_path))
+        now = read_snapshot("web1", told)
+        assert now.journal == (change, state)
+        assert writing(now.journal, change) is (state in ("applying", "applied", "undoing"))
+        assert ended(now.journal, change) is (state == "applied")
+    assert now.lease is not None
+    assert (now.lease.run, now.lease.change) == ("RUN-20261121-002", change)
+    assert now.day in (day, day + 1)
+    assert now.login.uid is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 import typing as t
 
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import (
@@ -69,6 +70,7 @@ def survey(
     """The evidence of ``hardening_survey`` but how long it took."""
     found: dict[str, t.Any] = {
         "schema": SCHEMA,
+        "now": int(time.time()),
         "login": login.whole(host),
         "system": system(host),
         "journal": journal.newest(),
