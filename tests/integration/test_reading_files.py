@@ -183,6 +183,17 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
         list(read_file(Path("a\x00b")))
 
 
+def test_a_file_that_is_still_being_written_is_not_taken_for_all_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(NESSUS)
+    reading = iter(read_file(path))
+    next(reading)
+    with path.open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(InputFault, match="changed while it was read"):
+        list(reading)
+
+
 def test_a_format_can_be_named_and_must_exist(tmp_path: Path) -> None:
     with pytest.raises(UsageFault, match="no format"):
         read_file(tmp_path / "x", format="os.path")

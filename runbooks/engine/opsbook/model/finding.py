@@ -94,7 +94,7 @@ class Ids:
     other: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, making one takes five times as long, and there are millions
 class Row:
     """One row of a scanner, before anybody decided what it is about.
 

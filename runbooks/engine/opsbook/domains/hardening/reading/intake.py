@@ -54,7 +54,7 @@ class Read:
     def count(self, told: Told) -> None:
         """Take one thing told into account."""
         if isinstance(told, Row):
-            self.rows[told.result.value] += 1
+            self.rows[told.result] += 1
         elif isinstance(told, Seen):
             self.hosts += 1
         elif isinstance(told, Scan):
@@ -79,7 +79,7 @@ class Reading:
         self._options, self._limits = dict(options or {}), limits or Limits()
 
     def __iter__(self) -> Iterator[Told]:
-        with _opened(self._path) as raw, _rare_collection():
+        with _opened(self._path) as raw, _rare_collection(), _unchanged(raw, self._path):
             hashed = Hashed(raw)
             for member in unpacked(hashed, self._path.name, self._limits):
                 for told in self._of(member):
@@ -123,7 +123,8 @@ def read_file(
 
     ``format`` names the format instead of recognising it; ``options`` are handed to the format
     (see :class:`~.port.Source`). Raises :class:`UsageFault` for a format that does not exist; the
-    iteration raises :class:`InputFault` when ``path`` is no regular file or cannot be opened.
+    iteration raises :class:`InputFault` when ``path`` is no regular file or cannot be opened, and
+    at its end when the file changed meanwhile.
     """
     return Reading(path, formats.named(format) if format else None, options, limits)
 
@@ -154,6 +155,20 @@ def _rare_collection() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*usual)
+
+
+@contextmanager
+def _unchanged(file: BinaryIO, path: Path) -> Iterator[None]:
+    """What is still being written would count as read to its end, with the hash of all of it."""
+    before = os.fstat(file.fileno())
+    yield
+    after = os.fstat(file.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise InputFault(
+            msg("{path} changed while it was read.", path=str(path)),
+            untouched=msg("Nothing of it was taken in."),
+            next_step=msg("Wait until it has been written to its end, and type the same again."),
+        )
 
 
 @contextmanager

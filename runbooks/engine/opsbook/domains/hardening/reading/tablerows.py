@@ -10,8 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from opsbook.domains.hardening.reading import mapping as mappings
 from opsbook.domains.hardening.reading.endpoints import (
     NOTHING,
     host_of_file,
@@ -20,12 +20,14 @@ from opsbook.domains.hardening.reading.endpoints import (
     split_hosts,
 )
 from opsbook.domains.hardening.reading.levels import by_points, level, outcome
-from opsbook.domains.hardening.reading.mapping import Mapping as Columns
 from opsbook.domains.hardening.reading.port import Source
 from opsbook.domains.hardening.reading.severity import by_cvss
 from opsbook.domains.hardening.reading.tables.lines import Line, Part
 from opsbook.domains.hardening.reading.text import clean, filled, ids, line
 from opsbook.model.finding import Ids, Result, Row, Scan, Seen, Severity, Told, Unreadable
+
+if TYPE_CHECKING:
+    from opsbook.domains.hardening.reading.mapping import Mapping as Columns
 
 HEADER_WITHIN = 40
 """Rows at the top of a sheet among which the names of columns are looked for."""
@@ -53,8 +55,10 @@ class _Sheet:
 
 class _Reading:
     def __init__(self, source: Source, format_name: str) -> None:
+        from opsbook.domains.hardening.reading import mapping
+
         given = source.options.get("mapping")
-        self._given = given if isinstance(given, Columns) else None
+        self._given = given if isinstance(given, mapping.Mapping) else None
         self._source = source
         self._format = format_name
         self._host = str(source.options.get("host") or "")
@@ -113,7 +117,9 @@ class _Reading:
                 return
         elif sheet.looked_at > HEADER_WITHIN:
             return
-        fitting = given if given else mappings.recognised(found.cells)
+        from opsbook.domains.hardening.reading.mapping import recognised
+
+        fitting = given if given else recognised(found.cells)
         if fitting and "title" in (places := fitting.places(found.cells)):
             sheet.mapping, sheet.places, sheet.header = fitting, places, found.cells
             self._used[fitting.scanner] = fitting

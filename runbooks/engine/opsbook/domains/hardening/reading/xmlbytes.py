@@ -158,8 +158,8 @@ class _Fit:
         data = chunk.translate(_BLANKED) if any(map(chunk.__contains__, _FORBIDDEN)) else chunk
         if not data.isascii():
             data = _NO_CHARACTERS.sub("\ufffd".encode(), data)
-        if not self._in_cdata and _CDATA not in data:
-            return _referring(data) if b"&" in data else data
+        if not self._in_cdata and (b"[" not in data or _CDATA not in data):
+            return _referring(data)
         return b"".join(self._pieces(data))
 
     def _pieces(self, data: bytes) -> Iterator[bytes]:
@@ -171,9 +171,12 @@ class _Fit:
 
 def _referring(data: bytes) -> bytes:
     """``data`` with every ``&`` in it the beginning of a reference that XML knows."""
-    after = data.split(b"&")[1:]
-    known = all(piece.startswith(_KNOWN) for piece in after)
-    return data if known else _NOT_XML.sub(_meant, data)
+    at = data.find(b"&")
+    while at >= 0:
+        if not data.startswith(_KNOWN, at + 1):
+            return _NOT_XML.sub(_meant, data)
+        at = data.find(b"&", at + 1)
+    return data
 
 
 def _meant(found: re.Match[bytes]) -> bytes:

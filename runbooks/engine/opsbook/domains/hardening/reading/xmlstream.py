@@ -58,7 +58,7 @@ class Piece(NamedTuple):
     """A wanted element, complete, and the open elements around it, outermost first.
 
     Of those only name and attributes are to be relied on. Names of elements are without their
-    namespace, except where only an inner element has one; :func:`child`, :func:`value` and
+    namespace, except where an inner element has another one; :func:`child`, :func:`value` and
     :func:`values` find those too, and :func:`attribute` attributes.
     """
 
@@ -100,11 +100,11 @@ def values(element: Element, name: str) -> list[str]:
     return [found.text for found in _children(element, name) if found.text]
 
 
-def named(element: Element, *names: str) -> Iterator[Element]:
+def named(element: Any, *names: str) -> Iterator[Element]:
     """The children of these names that have no namespace, in the order of the file; the quickest
     way to find several.
     """
-    return cast(Iterator[Element], cast(Any, element).iterchildren(*names))
+    return element.iterchildren(*names)  # type: ignore[no-any-return]
 
 
 def _children(element: Any, name: str) -> Iterator[Element]:
@@ -131,8 +131,6 @@ _PROBE = "opsbook-probe"
 _SAMPLED = 31
 _LIMIT_OF_PARSER = 114  # XML_ERR_RESOURCE_LIMIT
 _ROOT = re.compile(rb"(?:\s|<!--.*?-->|<\?.*?\?>)*<(?:[^\s<>/:]+:)?([^\s<>/:]{1,200})[\s/>]", re.S)
-_NAMESPACE = re.compile(rb"""\sxmlns(?::[^\s=]+)?\s*=\s*(?:"([^"<]{1,300})"|'([^'<]{1,300})')""")
-_MOST_NAMESPACES = 200
 
 
 class _Stream:
@@ -144,7 +142,6 @@ class _Stream:
         self._fed = 0
         self._chunks = 0
         self._names: set[str] = set()
-        self._spaces: set[str] = set()
         self._open: Element | None = None
         self._standing = 0
 
@@ -177,8 +174,6 @@ class _Stream:
         within_text = b"<" not in chunk and b">" not in chunk
         if within_text and self._standing > self._limits.text:
             return
-        if b"xmlns" in chunk and len(self._spaces) < _MOST_NAMESPACES:
-            self._spaces.update(_namespaces(chunk))
         self._feed(chunk)
         if self._root is not None:
             self._sample(self._root)
@@ -285,17 +280,12 @@ class _Stream:
             wanted = name in self._wanted
             if wanted and element not in still_open:
                 if name != element.tag:
-                    self._plain_names(element)
+                    _plain_names(element)
                 yield Piece(path, element)
             elif not wanted and name not in self._skip and len(element):
                 if name != element.tag:
                     element.tag = name
                 yield from self._among(list(element), (*path, element), still_open)
-
-    def _plain_names(self, element: Element) -> None:
-        for space in self._spaces:
-            for inner in element.iter(f"{{{space}}}*"):
-                inner.tag = _local(inner.tag)
 
     def _told(self, why: str) -> Unreadable:
         return Unreadable(f"byte {self._fed}", why, ends=True)
@@ -322,9 +312,12 @@ def _parser(root: str) -> Any:
     )
 
 
-def _namespaces(chunk: bytes) -> Iterator[str]:
-    for found in _NAMESPACE.finditer(chunk):
-        yield (found[1] or found[2]).decode("utf-8", "replace")
+def _plain_names(element: Element) -> None:
+    """Take the namespace of ``element`` off its name, and off the names inside of it."""
+    space, end, _ = element.tag.rpartition("}")
+    if end:
+        for inner in element.iter(f"{space}}}*"):
+            inner.tag = _local(inner.tag)
 
 
 def _local(name: str) -> str:

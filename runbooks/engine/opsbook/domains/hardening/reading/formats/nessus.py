@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from opsbook.domains.hardening.reading.hostnames import names_and_addresses
 from opsbook.domains.hardening.reading.port import Head, Source
@@ -160,32 +161,33 @@ class _Report:
             yield seen
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(NamedTuple):
     """What is needed of each item, found in one pass over its children: there are millions."""
 
-    printed: str = ""
-    solution: str = ""
-    audited: bool = False
-    cves: tuple[str, ...] = ()
-    xrefs: tuple[str, ...] = ()
+    printed: str
+    solution: str
+    audited: bool
+    cves: tuple[str, ...]
+    xrefs: tuple[str, ...]
 
 
 def _found(item: Element) -> _Found:
-    found = _Found(audited="Compliance" in item.get("pluginFamily", ""))
+    printed = solution = ""
+    audited = "Compliance" in item.get("pluginFamily", "")
+    cves, xrefs = [], []
     for child in named(item, *_NEEDED):
         name, text = child.tag, child.text or ""
         if name == "cve":
-            found.cves += (text,)
+            cves.append(text)
         elif name == "plugin_output":
-            found.printed = text
+            printed = text
         elif name == "solution":
-            found.solution = text
+            solution = text
         elif name == "xref":
-            found.xrefs += (text,)
+            xrefs.append(text)
         else:
-            found.audited = True
-    return found
+            audited = True
+    return _Found(printed, solution, audited, tuple(cves), tuple(xrefs))
 
 
 def _row(host: str, plugin: str, item: Element, found: _Found) -> Row:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from opsbook.domains.hardening.reading.mapping import Mapping, recognised
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.tablerows import HEADER_WITHIN, rows
 from opsbook.domains.hardening.reading.tables import delimited, markup, sniff
@@ -29,6 +28,8 @@ class Table:
             return 40
         if not kind or (head.root and kind != "html"):
             return 0
+        from opsbook.domains.hardening.reading.mapping import recognised
+
         found = next((mapping for line in _top(head, kind) if (mapping := recognised(line))), None)
         if found is None:
             return 0
@@ -36,6 +37,8 @@ class Table:
 
     def read(self, source: Source) -> Iterable[Told]:
         """Rows by the columns of each sheet."""
+        from opsbook.domains.hardening.reading.mapping import Mapping
+
         given = source.options.get("mapping")
         mapping = given if isinstance(given, Mapping) else None
         encoding = mapping.encoding if mapping else None
