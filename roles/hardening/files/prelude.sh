@@ -192,13 +192,18 @@ file_modes() {
     for _file in "$@"; do
         [ -e "$_file" ] || { unreachable "$_file" && cannot unreadable; continue; }
         _there=1
-        _stat=$(stat -L -c '%a %U %G' -- "$_file" 2>/dev/null) || { cannot unreadable; continue; }
-        see effective mode "${_stat%% *}" "$_file"
-        _stat=${_stat#* }
-        see effective owner "${_stat% *}" "$_file"
-        see effective group "${_stat#* }" "$_file"
+        mode_as mode "$_file"
     done
     [ "$_there" = 1 ] || { none effective mode; none effective owner; none effective group; }
+}
+
+# mode_as NAME FILE: its mode told as NAME, its owner and its group. 1: they cannot be read.
+mode_as() {
+    _stat=$(stat -L -c '%a %U %G' -- "$2" 2>/dev/null) || { cannot unreadable; return 1; }
+    see effective "$1" "${_stat%% *}" "$2"
+    _stat=${_stat#* }
+    see effective owner "${_stat% *}" "$2"
+    see effective group "${_stat#* }" "$2"
 }
 
 # --- asking once --------------------------------------------------------------------------------
