@@ -16,38 +16,14 @@ description:
   - A complete bundle of the same change is kept as it is; a half one is never left.
 author:
   - opsbook contributors (@opsbook)
-options:
-  change:
-    description: The number of the change.
-    type: str
-    required: true
-  plan:
-    description: The plan of this host, as opsbook gives it in C(opsbook_plan).
-    type: dict
-    required: true
-  script:
-    description: The script of all checks, run before (when preparing) or after; empty for none.
-    type: str
-    default: ""
-  keep:
-    description: How many changes' bundles stay on the host, this one included.
-    type: int
-    default: 3
-  wait_seconds:
-    description: How long to wait for another opsbook task on this host.
-    type: int
-    default: 600
+extends_documentation_fragment:
+  - opsbook.runbooks.change
+  - opsbook.runbooks.change.hardening
+  - opsbook.runbooks.change.keep
 attributes:
   check_mode:
     support: full
     description: Reads only, and tells whether a bundle would be made.
-  diff_mode:
-    support: none
-    description: Values before and after are in the plan, item by item.
-  platform:
-    support: full
-    platforms: linux
-    description: Linux of the Debian family; the RPM family as far as its files are alike.
 """
 
 EXAMPLES = r"""
@@ -64,7 +40,7 @@ opsbook_prepared:
   type: dict
   sample: {change: CHG-20261121-001, files: 14, modes: 3, live: 9, packages: 1, not_kept: []}
 opsbook_evidence:
-  description: What the checks saw before, under C(before).
+  description: Which older bundles had to go, under C(bundles_dropped).
   returned: success
   type: dict
 """
@@ -72,20 +48,13 @@ opsbook_evidence:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening import applying
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.task import run_task
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.arguments import CHANGE, KEEP
+
+ARGUMENTS = {**CHANGE, **KEEP}
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "change": {"type": "str", "required": True},
-            "plan": {"type": "dict", "required": True},
-            "script": {"type": "str", "default": ""},
-            "keep": {"type": "int", "default": 3},
-            "wait_seconds": {"type": "int", "default": 600},
-        },
-        supports_check_mode=True,
-    )
-    run_task(module, applying.prepare)
+    run_task(AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True), applying.prepare)
 
 
 if __name__ == "__main__":
