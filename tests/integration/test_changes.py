@@ -134,6 +134,16 @@ def test_nothing_to_do_makes_no_change(planned: Made) -> None:
     assert "no change was made" in site.good("plan", "notice", "-l", "h1", *words)
 
 
+def test_a_plan_is_compared_with_the_estate_it_was_made_for_wherever_that_lies(
+    planned: Made, tmp_path: Path
+) -> None:
+    site, change = planned
+    file = tmp_path / "plan.json"
+    site.good("plan", "export", change, "-o", file)
+    (site.place("h2") / "notice").write_text("another\n", encoding="utf-8")
+    assert {row["place"] for row in site.json("plan", "diff", file)} - {"plan"} == {"h2"}
+
+
 def test_an_exported_plan_edited_by_hand_is_refused(planned: Made, tmp_path: Path) -> None:
     site, change = planned
     file = tmp_path / "plan.json"

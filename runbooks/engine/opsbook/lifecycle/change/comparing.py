@@ -131,7 +131,7 @@ def plan_as_of_now(plan: Mapping[str, Any], places: Places, clock: Clock) -> dic
         raise UsageFault(msg("{change} plans no work on hosts.", change=plan.get("change")))
     request = PlanRequest(
         runbook=plan["runbook"]["name"],
-        estate=plan["estate"]["name"],
+        estate=_whereabouts(plan, places, clock),
         reason=plan["reason"],
         limit=plan["limit"] or None,
         settings=_settings(plan),
@@ -146,6 +146,15 @@ def plan_as_of_now(plan: Mapping[str, Any], places: Places, clock: Clock) -> dic
         "host_plans": {name: one.to_json() for name, one in hosts.items()},
         "changed": [message.to_json() for message in changed_inputs(plan, bound)],
     }
+
+
+def _whereabouts(plan: Mapping[str, Any], places: Places, clock: Clock) -> str:
+    """The directory of the estate that was planned for; its name where the plan is not ours."""
+    try:
+        dossier = read_dossier(open_ledger(places, clock), plan["change"])
+    except UsageFault:
+        return str(plan["estate"]["name"])
+    return str(dossier["directory"] if dossier["plan"] == plan else plan["estate"]["name"])
 
 
 def _settings(plan: Mapping[str, Any]) -> dict[str, str]:

@@ -35,7 +35,7 @@ from opsbook.lifecycle.works import change_work_for
 from opsbook.model.canonical import digest
 from opsbook.model.clock import Clock, stamp
 from opsbook.model.errors import OpsbookError, Refused, UsageFault
-from opsbook.model.estate import Estate, Host, Inventory
+from opsbook.model.estate import Estate, Inventory
 from opsbook.model.message import msg
 from opsbook.model.places import Places
 from opsbook.model.plan import HostPlan, Outlook, coverage
@@ -132,9 +132,8 @@ def foresee(scene: Scene, make: MakeWork = change_work_for) -> dict[str, HostPla
     """The plan of each host; one that cannot be looked at is CANNOT, with the reason."""
     work = make(scene.runbook, scene.estate, scene.inventory, scene.places, scene.clock)
     hosts = scene.inventory.hosts
-    managed = [host for host in hosts if host.vars.get("opsbook_managed") is not False]
-    found = work.forecast(managed, planning_job(scene))
-    return {host.name: _host_plan(host, found) for host in hosts}
+    found = work.forecast(hosts, planning_job(scene))
+    return {host.name: _host_plan(host.name, found[host.name]) for host in hosts}
 
 
 def planning_job(scene: Scene) -> Job:
@@ -153,15 +152,8 @@ def planning_job(scene: Scene) -> Job:
     )
 
 
-def _host_plan(host: Host, found: Mapping[str, HostPlan | OpsbookError]) -> HostPlan:
-    answer = found.get(host.name)
-    if isinstance(answer, HostPlan):
-        return answer
-    if answer is not None:
-        return HostPlan(host.name, Outlook.CANNOT, answer.problem)
-    reason = host.vars.get("opsbook_managed_reason", "opsbook_managed: false")
-    why = msg("{host} is not managed by opsbook: {reason}", host=host.name, reason=reason)
-    return HostPlan(host.name, Outlook.CANNOT, why)
+def _host_plan(host: str, found: HostPlan | OpsbookError) -> HostPlan:
+    return found if isinstance(found, HostPlan) else HostPlan(host, Outlook.CANNOT, found.problem)
 
 
 def describe_change(
