@@ -15,6 +15,11 @@ description:
 author:
   - opsbook contributors (@opsbook)
 options:
+  manager:
+    description: The package manager to ask; by default that of the host's family.
+    type: str
+    choices: [auto, apt, dnf]
+    default: auto
   packages:
     description: One package of each source version that is asked for.
     type: list
@@ -51,7 +56,7 @@ attributes:
   platform:
     support: full
     platforms: linux
-    description: Linux with apt and dpkg.
+    description: Linux with apt and dpkg; with dnf and rpm, not proven on an RPM distribution.
 """
 
 EXAMPLES = r"""
@@ -73,7 +78,12 @@ opsbook_evidence:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import changelogs
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import (
+    CHOICES,
+    manager,
+)
 
 NAMES = ("package", "arch", "version", "source", "source_version")
 PACKAGES = {
@@ -82,12 +92,21 @@ PACKAGES = {
     "required": True,
     "options": {name: {"type": "str", "required": True} for name in NAMES},
 }
-ARGUMENTS = {"packages": PACKAGES}
+ARGUMENTS = {
+    "packages": PACKAGES,
+    "manager": {"type": "str", "choices": list(CHOICES), "default": "auto"},
+}
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    evidence = changelogs.read_changelogs(module.params["packages"])
+    try:
+        own = manager(module.params["manager"])
+    except Refused as refused:
+        module.fail_json(msg=str(refused))
+    if own is None:
+        module.fail_json(msg="Neither apt nor dnf is on this host. Nothing was touched.")
+    evidence = changelogs.read_changelogs(own, module.params["packages"])
     module.exit_json(changed=False, opsbook_evidence=evidence)
 
 

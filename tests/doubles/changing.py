@@ -23,7 +23,7 @@ from opsbook.lifecycle.conduct.history import (
 from opsbook.lifecycle.conduct.run import Ports, Run
 from opsbook.lifecycle.conduct.undoing import undoing
 from opsbook.lifecycle.plan import Plan, common
-from opsbook.lifecycle.request import RunResult
+from opsbook.lifecycle.request import RunResult, Watcher
 from opsbook.model.canonical import digest
 from opsbook.model.event import Event, NewEvent
 from opsbook.model.message import Message
@@ -83,7 +83,8 @@ class Change:
         **waves: int | None,
     ) -> None:
         self.fleet = fleet
-        memory = MemoryLedger(FakeClock(NOW), alive=lambda holder: holder.pid == self.pid)
+        self.clock = FakeClock(NOW)
+        memory = MemoryLedger(self.clock, alive=lambda holder: holder.pid == self.pid)
         self.ledger = ledger or memory
         self.book = runbook(**{"class": "normal", "waves": waves, "timeout": timeout})
         self.hosts = inventory(*fleet)
@@ -93,6 +94,7 @@ class Change:
         self.work = ScriptedChange(fleet)
         self.job: Any = None
         self.results: list[RunResult] = []
+        self.watcher: Watcher = Witnessed()
         self.number = self._plan(on_drift)
         self.run = self._open("apply", self.plan)
 
@@ -148,7 +150,7 @@ class Change:
         """Open a run that brings back the hosts that carry changes, and carry it out."""
         hosts = changed_hosts(self.history)
         taken = [host for host in hosts if host in (only or hosts)]
-        content = {**self.plan.content, "hosts": taken}
+        content = {**self.plan.content, "hosts": taken, "undoes_all": taken == hosts}
         self.run = self._open("undo", Plan(content, digest(content)))
         return self._process(None, ledger)
 
@@ -156,14 +158,16 @@ class Change:
         self.pid += 1
         found = history or self.history
         self.job = replace(
-            job_for(self.run, self.book, self.hosts, FakeClock(NOW)),
+            job_for(self.run, self.book, self.hosts, self.clock),
             change=self.number,
             plans=found.plan.host_plans,
         )
-        undo = found.phase == "undo"
-        conduct = undoing(self.work) if undo else applying(self.work, lambda w: self.gate(w))
+        undo, whole = found.phase == "undo", found.plan.content.get("undoes_all", True)
+        conduct = applying(self.work, lambda wave: self.gate(wave))
+        if undo:
+            conduct = undoing(self.work, whole=whole)
         verifier = None if undo or not self.verified else suite(self.fleet)
-        ports = Ports(ledger or self.ledger, conduct, verifier, no_witness, Witnessed())
+        ports = Ports(ledger or self.ledger, conduct, verifier, no_witness, self.watcher)
         run = Run(self.job, found.plan, ports, holder(self.run, self.pid), earlier(history))
         result = run.carry_out()
         self.results.append(result)

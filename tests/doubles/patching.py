@@ -137,6 +137,7 @@ class Scene:
         *,
         plans: Mapping[str, HostPlan] | None = None,
         restore_point: str = "undo_bundle",
+        closes: datetime | None = None,
         **parameters: Any,
     ) -> Job:
         """A job on ``hosts`` (name -> variables)."""
@@ -156,6 +157,7 @@ class Scene:
             started=self.clock.now(),
             cancelled=threading.Event(),
             plans=plans or {},
+            closes=closes,
         )
 
     def plan(self, data: Mapping[str, Any], **parameters: Any) -> HostPlan:

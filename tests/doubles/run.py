@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from opsbook.execution.work import HostReport, Job
 from opsbook.ledger.port import Holder
 from opsbook.lifecycle.parameters import Setting
 from opsbook.lifecycle.plan import Plan, make_plan
-from opsbook.lifecycle.request import RunResult
+from opsbook.lifecycle.request import RunResult, Watcher
 from opsbook.model.estate import Estate, Host, Inventory
 from opsbook.model.places import Places
 from opsbook.model.runbook import Runbook, duration
@@ -81,21 +81,12 @@ def holder(run: str, pid: int = 1) -> Holder:
     return Holder(run, pid, 1, "boot")
 
 
-class Witnessed:
+class Witnessed(Watcher):
     """A watcher that remembers what it saw."""
 
     def __init__(self) -> None:
         self.reports: list[HostReport] = []
         self.results: list[RunResult] = []
-
-    def opened(self, run: str, plan: Mapping[str, Any]) -> None:
-        """Nothing is kept."""
-
-    def host_started(self, host: str, phase: str) -> None:
-        """Nothing is kept."""
-
-    def progress(self, host: str, done: int, total: int | None) -> None:
-        """Nothing is kept."""
 
     def host_finished(self, report: HostReport) -> None:
         """Keep the report."""

@@ -446,6 +446,7 @@ def test_memory_stays_flat_whatever_the_size_of_a_line(desk: Desk) -> None:
     [
         (("records", "list"), 65),
         (("state", "show"), 65),
+        (("run", "log_collection", "-e", "estate"), 65),
         (("lab", "status"), 65),
         (("state", "restore", "estate/estate.yml"), 65),
         (("estate", "list"), 0),

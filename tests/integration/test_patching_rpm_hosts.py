@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from opsbook.domains.patching.knowledge.changelog import closed_between, read_changelog
 from support.roots import Root, image
 
 CHANGE = "CHG-20261121-002"
@@ -59,6 +60,26 @@ def test_the_survey_tells_candidates_advisories_and_ways_back(host: Root) -> Non
         "interrupted": False, "audit": [], "locks": [], "broken": [],
     }  # fmt: skip
     assert [row["package"] for row in seen["installed"]] == [APP, LIB]
+
+
+def test_changelogs_of_newer_versions_are_read_and_nothing_is_left_behind(host: Root) -> None:
+    before = state(host)
+    rows = {row["package"]: row for row in survey(host)["candidates"]}
+    asked = [
+        {"package": name, "arch": "noarch", "version": version, "source": name,
+         "source_version": rows[name]["source_version"]}
+        for name, version in ((APP, rows[APP]["to"]), (LIB, "9.9-9"))
+    ]  # fmt: skip
+    told = host.module("patching_changelogs", manager="dnf", packages=asked)["opsbook_evidence"]
+    (one,) = told["changelogs"]
+    entries = read_changelog(one["text"], APP, "rpm")
+    assert closed_between(entries, rows[APP]["from_source_version"], one["source_version"],
+                          "rpm") == ("CVE-2026-9900005",)  # fmt: skip
+    assert [(row["source"], row["why"]) for row in told["missing"]] == [
+        (LIB, "no repository has such a file")
+    ]
+    assert state(host) == before
+    assert host.sh("ls /tmp; find /var/cache/dnf -name '*.rpm'") == ""
 
 
 def test_a_change_is_applied_exactly_and_undone(host: Root) -> None:

@@ -298,6 +298,17 @@ def test_the_papers_bear_the_titles_of_the_contract() -> None:
     assert found == sorted(found)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_change_undone_on_some_hosts_says_so_wherever_its_state_stands(form: AnyForm) -> None:
+    data = example("applied")
+    hosts = data["dossier"]["plan"]["hosts"]
+    data["dossier"]["undone"] = hosts[:1]
+    told = f"applied, undone on 1 of {len(hosts)} hosts"
+    plan, _, _, change = (" ".join(page.split()) for page in pages(data, form))
+    assert told in plan
+    assert told in change
+
+
 def test_an_emergency_says_that_it_was_not_reviewed() -> None:
     data = example("emergency")
     page = render_change(data["dossier"], data["records"], "text", "zh_CN", width=80)

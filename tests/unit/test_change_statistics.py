@@ -102,6 +102,22 @@ def test_a_month_is_counted_by_class_state_and_kind() -> None:
     assert found["hosts"] == {"linked": 2, "changed": 1}
 
 
+def test_a_change_undone_on_some_hosts_counts_beside_its_state() -> None:
+    story = Story()
+    for done, becomes in ((["web1"], None), (["web1", "web2"], "undone")):
+        change = story.plan()
+        story.tell("change.approved", change)
+        for phase, kind in (("apply", "change.begun"), ("undo", "change.undo_begun")):
+            run = story.run(change, "web1", "web2", phase=phase)
+            story.tell(kind, change, run=run)
+            ends = "applied" if phase == "apply" else becomes
+            story.tell("change.ended", change, run=run, state="closed", exit=2, becomes=ends,
+                       done=done)  # fmt: skip
+    changes = story.count()["changes"]
+    assert changes["by_state"] == {"applied": 1, "undone": 1}
+    assert (changes["partly_undone"], changes["undone"]) == (1, 1)
+
+
 def test_a_run_that_changed_hosts_without_approval_is_found() -> None:
     story = Story()
     never, revoked, late = story.plan(), story.plan(kind="envelope"), story.plan(hours=1)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsbook.execution.declared.control import ansible_environment
 from opsbook.execution.declared.hostvars import read_hosts
 from opsbook.model.errors import InputFault
 from opsbook.model.estate import Estate, Host
@@ -148,3 +149,14 @@ def test_jump_hosts_in_a_circle_are_refused() -> None:
 def test_no_variables_whatever_make_the_reader_fail(variables: dict[str, Any]) -> None:
     with suppress(InputFault):
         assert read_hosts(answer(web1=variables), ESTATE)[0].name == "web1"
+
+
+def test_a_wish_for_colours_does_not_reach_ansible_whose_words_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("ANSIBLE_FORCE_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "PY_COLORS"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setenv("ANSIBLE_NOCOLOR", "0")
+    given = ansible_environment(ESTATE)
+    assert {"ANSIBLE_FORCE_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE"}.isdisjoint(given)
+    assert (given["ANSIBLE_NOCOLOR"], given["NO_COLOR"], given["PY_COLORS"]) == ("1", "1", "0")

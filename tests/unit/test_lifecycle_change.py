@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from doubles.change import BEFORE, TARGET, Fleet, Trouble
-from doubles.changing import Change
+from doubles.changing import Change, Killed, MortalLedger
 from doubles.run import holder
 from opsbook.model.errors import Refused
 from opsbook.model.exits import Exit
@@ -303,6 +304,45 @@ def test_undo_brings_every_changed_host_back_and_asks_no_gate() -> None:
     assert fleet.states() == dict.fromkeys(fleet, BEFORE)
     assert change.dossier["state"] == "undone"
     assert change.record["phase"] == "undo"
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_the_seconds_of_a_run_are_those_at_work_in_all_its_processes_and_not_those_between(
+    dies: bool,
+) -> None:
+    fleet = seven()
+    change = Change(fleet, first=1, cap=4, failure_budget=0)
+    fleet["a3"].trouble = Trouble() if dies else FAILS
+    begun = change.clock.ticks
+    fleet.before_touch = lambda host, point: change.clock.advance(1)
+    with pytest.raises(Killed) if dies else nullcontext():
+        change.apply(MortalLedger(change.ledger, 20 if dies else 0))
+    change.clock.advance(86_400)
+    fleet["a3"].trouble = Trouble()
+    change.resume()
+    assert change.record["when"]["seconds"] == change.clock.ticks - begun - 86_400
+
+
+def test_a_change_undone_on_some_hosts_stays_applied_and_tells_which() -> None:
+    change = Change(seven(), first=1, cap=4)
+    change.apply()
+    applied = change.run
+    change.undo(only=["a2", "a5"])
+    assert (change.dossier["state"], change.dossier["undone"]) == ("applied", ["a2", "a5"])
+    change.run = applied
+    change.undo()
+    assert change.dossier["state"] == "undone"
+    assert len(change.dossier["undone"]) == 7
+
+
+def test_a_host_that_an_undo_could_not_bring_back_is_not_told_as_undone() -> None:
+    fleet = seven()
+    change = Change(fleet, first=1, cap=4, failure_budget=1)
+    change.apply()
+    fleet["a2"].trouble = Trouble(fails_undo=True)
+    change.undo()
+    assert change.dossier["state"] == "failed"
+    assert change.dossier["undone"] == ["a1", "a3", "a4", "a5", "a6", "a7"]
 
 
 def test_an_undo_that_fails_on_too_many_hosts_stops_and_can_be_resumed() -> None:

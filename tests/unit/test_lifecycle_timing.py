@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from opsbook.calendars.days import Calendars, Freeze
-from opsbook.lifecycle.timing import closed, freezes_within, openings_within
+from doubles.clock import FakeClock
+from doubles.ledger import MemoryLedger
+from doubles.run import ESTATE, inventory, runbook
+from doubles.signatures import MemorySignatures
+from opsbook.calendars.days import Calendars, Freeze, FreezeKind
+from opsbook.lifecycle.change.admission import Bound
+from opsbook.lifecycle.change.approved import ApprovedChange, note_passed_over
+from opsbook.lifecycle.timing import closed, closes, freezes_within, openings_within
 from opsbook.model.clock import stamp
-from opsbook.model.message import msg
+from opsbook.model.message import Message, msg
+from opsbook.model.places import Places
 
 SHANGHAI, WEEK_DAYS = ZoneInfo("Asia/Shanghai"), frozenset(range(5))
 USUAL = Calendars(SHANGHAI, WEEK_DAYS)
@@ -36,6 +44,25 @@ def plan(days: list[str], calendars: Calendars = USUAL, *, emergency: bool = Fal
 
 FRIDAY_NIGHT = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 SATURDAY_NIGHT = FRIDAY_NIGHT + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("at", "ends"),
+    [
+        (MADE, datetime(2026, 11, 20, 16, 0, tzinfo=UTC)),
+        (FRIDAY_NIGHT, datetime(2026, 11, 20, 16, 0, tzinfo=UTC)),
+        (SATURDAY_NIGHT, datetime(2026, 11, 23, 16, 0, tzinfo=UTC)),
+    ],
+    ids=["before it opens", "while it is open", "after the last one of the week"],
+)
+def test_a_window_closes_at_the_end_of_the_opening_that_is_or_comes_next(
+    at: datetime, ends: datetime
+) -> None:
+    assert closes(plan(["workday"])["window"], USUAL, at) == ends
+
+
+def test_a_window_for_any_time_never_closes() -> None:
+    assert closes({"kind": "always"}, USUAL, MADE) is None
 
 
 def test_it_may_begin_when_the_window_is_open() -> None:
@@ -91,3 +118,25 @@ def test_a_window_of_any_time_or_one_time_keeps_no_openings() -> None:
         assert openings_within(window, USUAL, MADE, MADE + HOUR) == []
         approved = {**plan(["fri"]), "window": window, "openings": []}
         assert closed(approved, USUAL, MADE, HOUR) is None
+
+
+def test_what_an_emergency_goes_through_is_recorded_for_every_wave_and_each_thing_once() -> None:
+    ledger = MemoryLedger(FakeClock(MADE))
+    approved = plan(["workday"], emergency=True) | {"host_plans": {}}
+    scene = ApprovedChange(
+        places=Places(Path("/nonexistent")),
+        clock=FakeClock(MADE),
+        at=MADE,
+        ledger=ledger,
+        bound=Bound(ESTATE, runbook(), inventory("web1")),
+        dossier={"change": "CHG-1", "plan": approved, "plan_digest": ""},
+        signatures=MemorySignatures(),
+    )
+    quiet = Freeze(MADE - HOUR, MADE + HOUR, "quiet", FreezeKind.FREEZE, "rest")
+    frozen = Calendars(SHANGHAI, WEEK_DAYS, freezes=(quiet,))
+    for at, calendars in [(FRIDAY_NIGHT, USUAL), (MADE, USUAL), (MADE, USUAL), (MADE, frozen)]:
+        note_passed_over(scene, "RUN-1", calendars, at, ())
+    told = [Message.from_json(e.payload["message"]).english() for e in ledger.events(run="RUN-1")]
+    assert told[0] == "it is outside the window (nights)"
+    assert told[1].startswith("the freeze quiet (rest) lasts until")
+    assert len(told) == 2

@@ -141,6 +141,16 @@ def test_what_is_no_reason_to_refuse(more: dict[str, Any], tmp_path: Path) -> No
     assert Scene(tmp_path).plan(survey(OPENSSL, **more)).outlook is Outlook.CHANGE
 
 
+@pytest.mark.parametrize(("hours", "outlook"), [(30, Outlook.CANNOT), (26, Outlook.CHANGE)])
+def test_a_certificate_must_last_until_the_window_closes_however_far_off_that_is(
+    hours: int, outlook: Outlook, tmp_path: Path
+) -> None:
+    scene = Scene(tmp_path)
+    data = survey(OPENSSL, certificates=[{"path": "/x", "not_after": HOST_NOW + 28 * 3600}])
+    closes = scene.clock.now() + timedelta(hours=hours)
+    assert scene.plan(data, closes=closes).outlook is outlook
+
+
 def test_a_backup_is_asked_for_by_the_runbook_or_the_baseline(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     fresh = [{"kind": "backup", "made": HOST_NOW - 3600, "name": "nightly"}]

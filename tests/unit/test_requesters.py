@@ -12,8 +12,9 @@ from opsbook.approval.verdicts import (
     refuse_unknown_requester,
     unknown_requester,
 )
-from opsbook.execution.requester import account, login_account
+from opsbook.execution.requester import login_account
 from opsbook.model.errors import Refused
+from opsbook.model.places import account
 
 PERSON = {"principal": "lead@example.invalid", "name": "Lead", "accounts": ["lead"]}
 

@@ -17,6 +17,7 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles im
 )
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import (
     aptwork,
+    changelogs,
     debfile,
     dpkg,
 )
@@ -58,6 +59,9 @@ class Apt(AptHost):
                         f"{step.name} {step.after} cannot be had as planned: {why}."
                         " Nothing was installed."
                     )
+
+    def changelogs(self, asked: t.Sequence[changelogs.Asked], directory: str) -> changelogs.Texts:
+        return changelogs.of_debs(asked, directory)
 
     def file_of(self, step: Step, directory: str) -> str:
         return f"{directory}/{deb_name(step.package, step.after, step.arch)}"

@@ -18,21 +18,27 @@ SCHEMA = "opsbook.patching-changelogs/1"
 MOST_BYTES = 200 * 1024
 """What is kept of a changelog; the newest entries come first."""
 
-_SECONDS = 120
-_ENTRY = re.compile(r"^[a-z0-9][a-z0-9+.-]* \([^)]*\) [^;\n]*;", re.MULTILINE)
+_ENTRY = re.compile(r"^(?:[a-z0-9][a-z0-9+.-]* \([^)]*\) [^;\n]*;|\* )", re.MULTILINE)
+"""What opens an entry in Debian's form and in that of RPM."""
 
 Asked = t.Mapping[str, str]
 """``package``, ``arch``, ``version``, ``source``, ``source_version``."""
 
 
-def read_changelogs(asked: t.Sequence[Asked]) -> dict[str, t.Any]:
-    """Evidence: the newest part of each changelog, and which could not be had and why."""
+Texts = t.Tuple[t.List[t.Optional[bytes]], str]  # noqa: UP045 (Python 3.8)
+"""What each one asked for has: None where there is no package file, empty where there is none in
+it; and why files could not be had."""
+
+
+def read_changelogs(own: t.Any, asked: t.Sequence[Asked]) -> dict[str, t.Any]:
+    """Evidence: the newest part of each changelog, and which could not be had and why.
+
+    ``own`` is the host's package manager.
+    """
     with tempfile.TemporaryDirectory(prefix="opsbook-changelogs-") as directory:
-        words = [f"{one['package']}:{one['arch']}={one['version']}" for one in asked]
-        done = aptwork.download(words, directory) if words else None
-        why = done.words if done is not None and done.status else "the archive has no such file"
-        found = [(one, _text(directory, one)) for one in asked]
-    named = [(_named(one), text) for one, text in found]
+        found, why = own.changelogs(asked, directory) if asked else ([], "")
+    texts = [None if data is None else cut(data) for data in found]
+    named = [(_named(one), text) for one, text in zip(asked, texts)]
     return {
         "schema": SCHEMA,
         "changelogs": [dict(name, text=text) for name, text in named if text],
@@ -48,8 +54,15 @@ def _why(text: str | None, why: str) -> str:
     return why if text is None else "its package has no changelog"
 
 
-def _text(directory: str, one: Asked) -> str | None:
-    """The changelog; None when there is no package file, empty when there is none in it."""
+def of_debs(asked: t.Sequence[Asked], directory: str) -> Texts:
+    """Fetched by apt into ``directory``."""
+    words = [f"{one['package']}:{one['arch']}={one['version']}" for one in asked]
+    done = aptwork.download(words, directory)
+    why = done.words if done.status else "the archive has no such file"
+    return [_of_deb(directory, one) for one in asked], why
+
+
+def _of_deb(directory: str, one: Asked) -> bytes | None:
     path = os.path.join(directory, deb_name(one["package"], one["version"], one["arch"]))
     if not os.path.isfile(path):
         return None
@@ -60,7 +73,7 @@ def _text(directory: str, one: Asked) -> str | None:
         env=environment(),
     ) as unpacking:
         try:
-            return _cut(_member(unpacking.stdout, one["package"]))
+            return _member(unpacking.stdout, one["package"])
         finally:
             unpacking.kill()
 
@@ -80,9 +93,9 @@ def _member(stream: t.Any, package: str) -> bytes:
     return b""
 
 
-def _cut(data: bytes) -> str:
-    """Whole entries only: the last one may have been cut off."""
-    text = data.decode("utf-8", "replace")
+def cut(data: bytes) -> str:
+    """Whole entries only, where there are more bytes than are kept."""
+    text = data[:MOST_BYTES].decode("utf-8", "replace")
     if len(data) < MOST_BYTES:
         return text
     heads = [match.start() for match in _ENTRY.finditer(text)]

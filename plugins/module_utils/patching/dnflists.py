@@ -256,6 +256,19 @@ def lists_told(refreshed: bool) -> Row:
     return {"newest": max(stamps) if stamps else None, "refreshed": refreshed, "releases": []}
 
 
+def fetched(base: t.Any, key: str, version: str, directory: str) -> str:
+    """Where the package file of exactly this version is: fetched into ``directory``, or in a
+    repository of this host; empty when no repository has it. Raises Refused.
+    """
+    package = available(base, key, version)
+    if package is None:
+        return ""
+    for repo in base.repos.iter_enabled():
+        repo.pkgdir = directory
+    download(base, [package])
+    return str(package.localPkg())
+
+
 def archive_digest(package: t.Any) -> str:
     """The SHA-256 of a package file as its repository tells it; empty when it tells another sum."""
     import hawkey

@@ -24,6 +24,10 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles im
     sha256,
 )
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import dnflists, rpmdb
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.changelogs import (
+    Asked,
+    Texts,
+)
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.names import Step
 
 Row = t.Dict[str, t.Any]
@@ -149,6 +153,24 @@ class Rpm:
                 raise Refused(f"{step.name} {step.after} cannot be had as planned: the repository's"
                               " file is another one. Nothing was installed.")  # fmt: skip
             shutil.copyfile(path, self.file_of(step, directory))
+
+    def changelogs(self, asked: t.Sequence[Asked], directory: str) -> Texts:
+        """Of package files, as a repository's own lists seldom carry them."""
+        found: list[bytes | None] = []
+        why = "no repository has such a file"
+        try:
+            base = self.base(offline=False)
+        except Refused as refused:
+            return [None] * len(asked), str(refused)
+        for one in asked:
+            try:
+                path = dnflists.fetched(base, f"{one['package']}:{one['arch']}", one["version"],
+                                        directory)  # fmt: skip
+                found.append(rpmdb.changelog(path) if path else None)
+            except Refused as refused:
+                found.append(None)
+                why = str(refused)
+        return found, why
 
     def file_of(self, step: Step, directory: str) -> str:
         return f"{directory}/{rpmdb.nevra(step.name, step.after)}.rpm"

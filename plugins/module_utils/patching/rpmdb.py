@@ -52,6 +52,12 @@ def nevra(key: str, version: str) -> str:
     return f"{name}-{version}.{arch}"
 
 
+def changelog(path: str) -> bytes:
+    """The changelog of a package file, the newest entry first; empty when it has none."""
+    done = run("rpm", "-q", "-p", "--changelog", path)
+    return done.out.encode() if not done.status and done.out.startswith("* ") else b""
+
+
 def config_files(names: t.Sequence[str], from_files: bool = False) -> dict[str, dict[str, str]]:
     """Package -> its configuration files and their digests as delivered."""
     found: dict[str, dict[str, str]] = {}

@@ -46,9 +46,6 @@ def _list(
     from itertools import islice
 
     from opsbook.cli.show import listing
-    from opsbook.cli.words import word
-    from opsbook.documents.changes.labels import STATES
-    from opsbook.documents.labels import CLASSES
     from opsbook.execution.declared.declarations import load_estate
     from opsbook.model.places import Places
 
@@ -56,16 +53,28 @@ def _list(
     start, end = _span(declared, first, last)
     with _reader() as reader:
         found = _changes(reader, declared.name if declared else "", start, end, _state(state))
-        rows = [_row(dossier) for dossier in islice(found, number)]
-    if not to_json:
-        rows = [
-            row | {"state": word(STATES, row["state"]), "class": word(CLASSES, row["class"])}
-            for row in rows
-        ]
+        row = _row if to_json else _in_words
+        rows = [row(dossier) for dossier in islice(found, number)]
     columns = [("change", tr("change")), ("planned", tr("planned")), ("state", tr("state")),
                ("class", tr("class")), ("runbook", tr("runbook")), ("hosts", tr("hosts")),
                ("requested_by", tr("requested by")), ("reason", tr("reason"))]  # fmt: skip
     listing(rows, columns, to_json=to_json)
+
+
+def _in_words(dossier: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a dossier for people."""
+    from zoneinfo import ZoneInfo
+
+    from opsbook.documents.changes.telling import standing
+    from opsbook.documents.labels import CLASSES
+    from opsbook.documents.words import Words
+    from opsbook.text import current
+
+    words, row = Words(current(), ZoneInfo("UTC")), _row(dossier)
+    return row | {
+        "state": standing(dossier, words),
+        "class": words.word(CLASSES, row["class"]),
+    }
 
 
 def _state(state: str | None) -> str:
@@ -114,6 +123,7 @@ def _row(dossier: Mapping[str, Any]) -> dict[str, Any]:
         "class": about.get("class") if dossier["kind"] == "runbook" else dossier["kind"],
         "runbook": about.get("name"),
         "hosts": len(plan.get("hosts") or ()),
+        "undone": len(dossier["undone"]),
         "emergency": dossier["emergency"] is not None,
         "requested_by": (dossier["requested_by"] or {}).get("user"),
         "reason": plan.get("reason"),
@@ -167,6 +177,7 @@ def _lines(found: Mapping[str, Any], estate: Estate) -> Iterator[tuple[str, str]
         yield "  " + word(CLASSES, name), str(number)
     for name, number in changes["by_state"].items():
         yield "  " + word(STATES, name), str(number)
+    yield tr("Undone on some hosts"), str(changes["partly_undone"])
     yield tr("Emergencies"), str(changes["emergency"])
     yield tr("Emergencies still to be reviewed"), str(changes["review_due"])
     yield tr("Runs under envelopes"), str(runs["under_envelope"])

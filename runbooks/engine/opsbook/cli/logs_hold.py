@@ -97,6 +97,6 @@ def _ledger() -> Ledger:
 def _user() -> str:
     import os
 
-    from opsbook.execution.requester import account
+    from opsbook.model.places import account
 
     return account(os.getuid())

@@ -1,10 +1,11 @@
-"""Progress of a run: a live table on a terminal, only what matters elsewhere."""
+"""Progress of a run: a live table on a terminal, lines of what matters elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,24 +13,29 @@ from typing import TYPE_CHECKING, Any
 from opsbook.cli.words import PHASES, labelled, listed, word
 from opsbook.documents.labels import OUTCOMES
 from opsbook.documents.words import size
+from opsbook.lifecycle.request import Watcher
 from opsbook.model.message import Message, printable
-from opsbook.text import tr, translate
+from opsbook.model.outcome import Outcome
+from opsbook.text import current, tr, translate
 
 if TYPE_CHECKING:
     from opsbook.execution.work import HostReport
-    from opsbook.lifecycle.request import RunResult, Watcher
+    from opsbook.lifecycle.request import RunResult
     from opsbook.model.clock import Clock
-    from opsbook.model.outcome import Outcome
+
+
+_NAMED = 20
+"""So many hosts of a wave stand on its line."""
 
 
 @contextmanager
 def watcher_for(clock: Clock, *, to_json: bool = False) -> Iterator[Watcher]:
-    """The watcher that suits standard error: live on a terminal, quiet otherwise.
+    """The watcher that suits standard error: live on a terminal, lines otherwise.
 
     The live table is taken down before anything else is printed.
     """
     if to_json or not sys.stderr.isatty():
-        yield Quiet(says=not to_json)
+        yield Lines(numbers=not to_json)
         return
     live = Live(clock)
     try:
@@ -38,32 +44,48 @@ def watcher_for(clock: Clock, *, to_json: bool = False) -> Iterator[Watcher]:
         live.stop()
 
 
-class Quiet:
-    """Says only what somebody has to act on: hosts that went wrong, and problems of the run."""
+class Lines(Watcher):
+    """One line for each thing that matters, for cron's mail, pipes and logs.
 
-    def __init__(self, *, says: bool) -> None:
-        self._says = says
+    ``numbers``: the run's number on standard output, where that is a terminal.
+    """
+
+    def __init__(self, *, numbers: bool) -> None:
+        self._numbers = numbers
 
     def opened(self, run: str, plan: Mapping[str, Any]) -> None:
-        """Nothing to say."""
+        """The run and how many hosts it has."""
+        _say(tr("{run}: {title}, {estate}, hosts: {number}", run=run, title=_title(plan),
+                estate=plan["estate"]["name"], number=len(plan["hosts"])))  # fmt: skip
 
-    def host_started(self, host: str, phase: str) -> None:
-        """Nothing to say."""
+    def wave_started(self, number: int, hosts: Sequence[str]) -> None:
+        """The wave and its hosts."""
+        names = listed(hosts[:_NAMED])
+        if len(hosts) > _NAMED:
+            names = tr("{hosts} and {number} more", hosts=names, number=len(hosts) - _NAMED)
+        _say(tr("Wave {number} begins: {hosts}", number=number, hosts=names))
 
-    def progress(self, host: str, done: int, total: int | None) -> None:
-        """Nothing to say."""
+    def wave_ended(
+        self, number: int, outcomes: Mapping[str, Outcome], verified: int | None
+    ) -> None:
+        """How many hosts ended how, and passed their verification."""
+        counts = _counts(Counter(outcomes.values()))
+        if verified is not None:
+            counts = tr("{counts}; verified: {verified}", counts=counts, verified=verified)
+        _say(tr("Wave {number} is through: {counts}", number=number, counts=counts))
 
     def host_finished(self, report: HostReport) -> None:
-        """Say what went wrong, what was left untouched and what to do next."""
-        if not report.outcome.good:
+        """How the host ended; where there was nothing to do, the record says why."""
+        if report.outcome is not Outcome.SKIPPED:
             what = labelled(word(OUTCOMES, report.outcome), _(report.summary))
             _say("\n  ".join([labelled(report.host, what), *map(_, report.deviations)]))
 
     def closed(self, result: RunResult) -> None:
-        """Say the problems; on success print the number of the run to standard output."""
+        """The problems, and where there is more."""
         for problem in result.problems:
             _say(_(problem))
-        if self._says and sys.stdout.isatty():
+        _say(_ended(result))
+        if self._numbers and sys.stdout.isatty():
             print(result.run)
 
 
@@ -76,7 +98,7 @@ class _Row:
     summary: str = ""
 
 
-class Live:
+class Live(Watcher):
     """Hosts and their phase, bytes and the time that is left, redrawn a few times a second."""
 
     def __init__(self, clock: Clock) -> None:
@@ -95,10 +117,7 @@ class Live:
 
     def opened(self, run: str, plan: Mapping[str, Any]) -> None:
         """Show the plan's hosts."""
-        from opsbook.text import current
-
-        title = plan["runbook"]["title"]["zh" if current().startswith("zh") else "en"]
-        self._title = f"{run}  {title}  {plan['estate']['name']}"
+        self._title = f"{run}  {_title(plan)}  {plan['estate']['name']}"
         self._rows = {host: _Row() for host in plan["hosts"]}
         self._live.start()
 
@@ -125,10 +144,7 @@ class Live:
         self._console.print(self._table())
         for problem in result.problems:
             self._console.print(_(problem))
-        counts = listed(f"{word(OUTCOMES, o)} {n}" for o, n in result.counts.items())
-        self._console.print(
-            tr("{run}: {counts}. More: opsbook records show {run}", run=result.run, counts=counts)
-        )
+        self._console.print(_ended(result))
 
     def stop(self) -> None:
         """Take the live table down."""
@@ -169,6 +185,19 @@ def _bytes(row: _Row) -> str:
     if row.total:
         return f"{size(row.done)} / {size(row.total)}"
     return size(row.done)
+
+
+def _title(plan: Mapping[str, Any]) -> str:
+    return str(plan["runbook"]["title"]["zh" if current().startswith("zh") else "en"])
+
+
+def _counts(counts: Mapping[Outcome, int]) -> str:
+    return listed(f"{word(OUTCOMES, outcome)} {number}" for outcome, number in counts.items())
+
+
+def _ended(result: RunResult) -> str:
+    return tr("{run}: {counts}. More: opsbook records show {run}",
+              run=result.run, counts=_counts(result.counts))  # fmt: skip
 
 
 def _say(line: str) -> None:

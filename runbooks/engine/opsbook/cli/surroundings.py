@@ -75,23 +75,10 @@ def in_the_way(error: OSError) -> OpsbookError | None:
 
 def _state_of_another(file: Path) -> OpsbookError | None:
     """What to tell when ``file`` lies in a state directory that belongs to somebody else."""
-    from opsbook.execution.requester import account
-    from opsbook.model.places import Places
+    from opsbook.model.places import Places, of_another
 
     state = Places.from_env().root
-    try:
-        owner = state.stat().st_uid
-    except OSError:
-        return None
-    if owner == os.geteuid() or not file.is_relative_to(state):
-        return None
-    return InputFault(
-        msg("The state directory {path} belongs to {owner}; {user} may not use it.",
-            path=state, owner=account(owner), user=account(os.geteuid())),
-        untouched=msg("Nothing was touched."),
-        next_step=msg("Work as {owner}, or set OPSBOOK_STATE to a directory of your own.",
-                      owner=account(owner)),
-    )  # fmt: skip
+    return of_another(state) if file.is_relative_to(state) else None
 
 
 def finish(code: int) -> int:

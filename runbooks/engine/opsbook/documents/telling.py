@@ -34,6 +34,16 @@ def requester(who: Any, words: Words) -> str:
     return words.of(msg("{person} on {machine}, {how}", person=person, machine=machine, how=said))
 
 
+def took(when: Mapping[str, Any], words: Words) -> str:
+    """How long a run was at work; of one that was resumed, that it is not the time from its begin
+    to its end.
+    """
+    told = words.seconds(when.get("seconds"))
+    if told and rows(when.get("resumed")):
+        return words.noted(told, words.of(msg("at work, without the time it was stopped")))
+    return told
+
+
 def risk(runbook: Mapping[str, Any], words: Words) -> str:
     """How risky the runbook is, and why."""
     told = table(runbook, "risk")

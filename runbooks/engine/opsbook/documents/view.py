@@ -24,7 +24,7 @@ from opsbook.documents.labels import (
 )
 from opsbook.documents.proof import checks, proof
 from opsbook.documents.survey import survey_tables
-from opsbook.documents.telling import parameters, requester, risk, tools
+from opsbook.documents.telling import parameters, requester, risk, took, tools
 from opsbook.documents.words import Words, amount, rows, table, text, zone_of
 from opsbook.model.message import msg
 from opsbook.model.outcome import Outcome
@@ -145,7 +145,7 @@ class _Page:
             "phase": self._phase(),
             "hosts": self._scope(),
             "requested_by": requester(self._record.get("who"), self._words),
-            "duration": self._words.seconds(when.get("seconds")),
+            "duration": took(when, self._words),
             **self._moments(when),
         }
         for key, value in facts.items():

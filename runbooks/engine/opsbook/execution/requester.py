@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import os
-import pwd
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from opsbook.model.places import account
+
 _NO_LOGIN = 2**32 - 1
-
-
-def account(uid: int) -> str:
-    """The name of the account of this machine with that number; the number when it has none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def login_account(file: Path = Path("/proc/self/loginuid")) -> str:

@@ -117,6 +117,9 @@ class _Folding:
         for run in self.dossier["runs"]:
             if run["run"] == payload.get("run"):
                 run |= {"state": payload.get("state"), "exit": payload.get("exit")}
+                if run["phase"] == "undo":
+                    done = [*self.dossier["undone"], *(payload.get("done") or ())]
+                    self.dossier["undone"] = list(dict.fromkeys(done))
         if payload.get("becomes"):
             self._become(ChangeState(payload["becomes"]))
 
@@ -157,6 +160,7 @@ def _empty() -> dict[str, Any]:
         "expired": None,
         "refusals": [],
         "runs": [],
+        "undone": [],
         "review": None,
         "ledger": {"first": 0, "last": 0, "head": ""},
     }

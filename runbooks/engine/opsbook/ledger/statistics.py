@@ -7,7 +7,8 @@ are linked with. The fields::
     estate, from, to      the span, RFC 3339; events at ``to`` no longer belong to it
     changes   planned within the span, as they stood at its end
               total, by_class, by_kind, by_state, by_runbook, emergency, review_due,
-              failed, cancelled, rejected, expired, undone, revoked
+              failed, cancelled, rejected, expired, undone, revoked; partly_undone: on some of
+              the hosts, in whatever state
     runs      opened within the span: routine, applied, undone, under_envelope, changing
     refused   attempts within the span that were refused
     unapproved  number, share (of changing), runs: those that changed hosts while nothing that was
@@ -176,6 +177,7 @@ def _changes(dossiers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "by_runbook": _counts(_about(dossier, "name") for dossier in works),
         "emergency": sum(dossier["emergency"] is not None for dossier in found),
         "review_due": sum(1 for _ in due),
+        "partly_undone": sum(bool(d["undone"]) and d["state"] != ChangeState.UNDONE for d in found),
         **{str(state): states[str(state)] for state in _COUNTED_STATES},
     }
 

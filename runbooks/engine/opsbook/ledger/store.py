@@ -33,7 +33,7 @@ from opsbook.model.clock import Clock, stamp
 from opsbook.model.errors import InputFault
 from opsbook.model.event import Event, NewEvent
 from opsbook.model.message import msg
-from opsbook.model.places import Places, private
+from opsbook.model.places import Places, of_another, private
 
 __all__ = ["SqlLedger", "open_ledger", "this_process"]
 
@@ -71,7 +71,8 @@ def _shared(root: Path) -> int:
     try:
         return share_state(private(root))
     except OSError as error:
-        raise InputFault(
+        denied = isinstance(error, PermissionError)
+        raise (of_another(root) if denied else None) or InputFault(
             msg("The state directory {path} cannot be used: {reason}.",
                 path=root, reason=error.strerror or error),
             untouched=msg("Nothing was touched."),

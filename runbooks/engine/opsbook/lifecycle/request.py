@@ -46,24 +46,39 @@ class Adopted:
 
 
 class Watcher(Protocol):
-    """Sees a run as it goes, from any thread; nothing it does changes the run."""
+    """Sees a run as it goes, from any thread; nothing it does changes the run.
+
+    A class that derives from it passes over what it has no method for.
+    """
 
     def opened(self, run: str, plan: Mapping[str, Any]) -> None:
         """The run has a number and a plan."""
-        ...
+        return
+
+    def wave_started(self, number: int, hosts: Sequence[str]) -> None:
+        """A wave begins, or is taken up again where a process left it."""
+        return
+
+    def wave_ended(
+        self, number: int, outcomes: Mapping[str, Outcome], verified: int | None
+    ) -> None:
+        """A wave is through: how its hosts stand after verification and undo, and how many passed
+        their verification; None where none is declared.
+        """
+        return
 
     def host_started(self, host: str, phase: str) -> None:
         """A phase begins on a host."""
-        ...
+        return
 
     def progress(self, host: str, done: int, total: int | None) -> None:
         """Bytes so far on a host."""
-        ...
+        return
 
     def host_finished(self, report: HostReport) -> None:
         """A host is done."""
-        ...
+        return
 
     def closed(self, result: RunResult) -> None:
         """The run has ended."""
-        ...
+        return

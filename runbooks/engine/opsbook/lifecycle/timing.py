@@ -51,6 +51,15 @@ def openings_within(
     return found
 
 
+def closes(window: Mapping[str, Any], calendars: Calendars, at: datetime) -> datetime | None:
+    """When the opening of ``window`` ends that is open at ``at``, or else comes next; None for a
+    window that never closes, or opens no more.
+    """
+    if window["kind"] == "always":
+        return None
+    return next((end for _, end in openings(window, calendars, at)), None)
+
+
 def closed(
     plan: Mapping[str, Any], calendars: Calendars, at: datetime, needs: timedelta
 ) -> Message | None:

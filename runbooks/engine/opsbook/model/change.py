@@ -19,6 +19,8 @@ apply::
     rejected, cancelled, expired   null, or {at, reason, by}
     refusals      [{at, run, problem, by}] what was tried and refused
     runs          [{run, phase, at, state, exit}] phase is apply or undo
+    undone        [host] brought back by its undos, all or some; ``state`` is *undone* only when no
+                  host carries its changes any more
     review        null, or {due, done}: what an emergency owes afterwards
     ledger        first, last (sequence numbers), head (hash of last, hex)
 """

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,3 +112,38 @@ def private(directory: Path) -> Path:
             code = errno.ENOTDIR
             raise NotADirectoryError(code, os.strerror(code), str(directory)) from error
     return directory
+
+
+def account(uid: int) -> str:
+    """The name of the account of this machine with that number; the number when it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def of_another(root: Path) -> InputFault | None:
+    """What to tell when the state directory ``root``, or the nearest one above it that can be
+    seen, belongs to somebody else; None when it does not.
+    """
+    for seen in (root, *root.parents):
+        try:
+            owner = seen.stat().st_uid
+        except OSError:
+            continue
+        break
+    if owner == os.geteuid():
+        return None
+    whose, user = account(owner), account(os.geteuid())
+    problem = msg("The state directory {path} belongs to {owner}; {user} may not use it.",
+                  path=root, owner=whose, user=user)  # fmt: skip
+    if seen != root:
+        problem = msg("The state directory {path} lies in {directory}, which belongs to {owner};"
+                      " {user} may not use it.",
+                      path=root, directory=seen, owner=whose, user=user)  # fmt: skip
+    return InputFault(
+        problem,
+        untouched=msg("Nothing was touched."),
+        next_step=msg("Work as {owner}, or set OPSBOOK_STATE to a directory of your own.",
+                      owner=whose),
+    )  # fmt: skip

@@ -10,8 +10,9 @@ a byte::
     state         running | closed | interrupted | refused | missed
     exit          exit code, null while there is none
     who           user, uid, sudo_user, origin, control_host ... as the run was requested
-    when          opened, closed (null), resumed: [{at, by}], interrupted: [moment], seconds,
-                  timezone; a moment is {"utc": "...Z", "local": "...+08:00"}
+    when          opened, closed (null), resumed: [{at, by}], interrupted: [moment], seconds (at
+                  work, over all processes, without the time between them), timezone; a moment
+                  is {"utc": "...Z", "local": "...+08:00"}
     runbook       name, class, title {zh, en}, method, tools, risk, undo ... as planned
     code_digest   of everything that ran;  versions   name -> version
     estate        name, title {zh, en}, timezone

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from opsbook.execution.declared.declarations import find_schedule, load_estate
 from opsbook.execution.requester import requester
@@ -34,23 +33,8 @@ Say = Callable[[str], None]
 """Prints one paragraph for whoever reads cron's mail."""
 
 
-class Silent:
+class Silent(Watcher):
     """A watcher for cron: the paragraph at the end says all that matters."""
-
-    def opened(self, run: str, plan: Mapping[str, Any]) -> None:
-        """Nothing to say."""
-
-    def host_started(self, host: str, phase: str) -> None:
-        """Nothing to say."""
-
-    def progress(self, host: str, done: int, total: int | None) -> None:
-        """Nothing to say."""
-
-    def host_finished(self, report: object) -> None:
-        """Nothing to say."""
-
-    def closed(self, result: RunResult) -> None:
-        """Nothing to say."""
 
 
 def start_job(

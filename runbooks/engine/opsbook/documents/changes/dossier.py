@@ -8,8 +8,8 @@ from typing import Any
 
 from opsbook.documents.blocks import Commands, Facts, Page, Part, Points, Signing
 from opsbook.documents.changes.explain import attention, estate_of, in_force, proof_of, result
-from opsbook.documents.changes.foreseen import Foreseen
-from opsbook.documents.changes.labels import KINDS, PHASES, STATES
+from opsbook.documents.changes.foreseen import Foreseen, few
+from opsbook.documents.changes.labels import KINDS, PHASES
 from opsbook.documents.changes.papers import (
     emergency_report,
     is_patching,
@@ -20,6 +20,7 @@ from opsbook.documents.changes.papers import (
     run_result,
 )
 from opsbook.documents.changes.signing import check
+from opsbook.documents.changes.telling import standing
 from opsbook.documents.labels import LABELS, OUTCOMES
 from opsbook.documents.telling import requester
 from opsbook.documents.words import Words, rows, table, text
@@ -44,7 +45,7 @@ def dossier_page(
         words.of(msg("Record of a change")),
         text(dossier.get("change")),
         estate_of(plan.plan, words),
-        words.labelled(words.word(STATES, state), result(plan, words)),
+        words.labelled(standing(dossier, words), result(plan, words)),
         state in _GOOD and not told,
         [(name, value) for name, value in _facts(dossier, runs, words) if value],
         (),
@@ -97,6 +98,7 @@ def _facts(
     for label, key in ((msg("Rejected"), "rejected"), (msg("Cancelled"), "cancelled"),
                        (msg("Expired"), "expired")):  # fmt: skip
         yield words.of(label), _ended(table(dossier, key), words)
+    yield words.of(msg("Brought back")), few([text(h) for h in rows(dossier.get("undone"))], words)
     for record in runs:
         phase = words.word(PHASES, text(record.get("phase")) or "apply")
         yield words.noted(phase, text(record.get("run"))), run_result(record, words)

@@ -15,7 +15,7 @@ from opsbook.documents.changes.scope import scope
 from opsbook.documents.changes.signing import opinions, statements
 from opsbook.documents.changes.telling import restore_point, window
 from opsbook.documents.labels import LABELS, OUTCOMES, STATES
-from opsbook.documents.telling import requester, risk
+from opsbook.documents.telling import requester, risk, took
 from opsbook.documents.words import Words, count, rows, table, text
 from opsbook.model.message import msg
 
@@ -119,7 +119,7 @@ def _run(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
         (msg("Executor"), requester(record.get("who"), words)),
         (msg("Actual begin"), words.moment(when.get("opened"))),
         (msg("Actual end"), words.moment(when.get("closed"))),
-        (LABELS["duration"], words.seconds(when.get("seconds"))),
+        (LABELS["duration"], took(when, words)),
         (msg("Result"), run_result(record, words)),
         (msg("Predicted against actual"),
          words.listed(f"{word} {number}" for word, number in verdicts(record, words))),

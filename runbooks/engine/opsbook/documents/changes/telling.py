@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from opsbook.documents.changes.labels import STATES
 from opsbook.documents.words import Words, amount, rows, table, text
 from opsbook.model.message import Message, msg
 
@@ -26,6 +27,16 @@ DAYS: dict[str, Message] = {
     "workday": msg("working days"),
     "restday": msg("days of rest"),
 }
+
+
+def standing(dossier: Mapping[str, Any], words: Words) -> str:
+    """Where a change stands; of one that was undone on some of its hosts, on how many."""
+    state, undone = words.word(STATES, dossier.get("state")), rows(dossier.get("undone"))
+    if not undone or dossier.get("state") == "undone":
+        return state
+    hosts = rows(table(dossier, "plan").get("hosts"))
+    return words.of(msg("{state}, undone on {number} of {total} hosts",
+                        state=state, number=len(undone), total=len(hosts)))  # fmt: skip
 
 
 def window(asked: Any, words: Words) -> str:

@@ -12,10 +12,9 @@ from pathlib import Path
 
 from opsbook.execution.checks.check import Check
 from opsbook.execution.declared.declarations import collection
-from opsbook.execution.requester import account
 from opsbook.model.exits import Exit
 from opsbook.model.message import Message, msg
-from opsbook.model.places import Places
+from opsbook.model.places import Places, account
 
 LEAST_FREE_MIB = 512
 """Room below the state directory without which nothing is begun."""

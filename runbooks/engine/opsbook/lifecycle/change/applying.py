@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from opsbook.approval.signatures import SshSignatures
+from opsbook.calendars.load import load_calendars
 from opsbook.execution.requester import requester
 from opsbook.execution.work import ChangeWork, Job
 from opsbook.ledger import resources
@@ -50,6 +51,7 @@ from opsbook.lifecycle.deciding.policies import adopt_policy
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Adopted, Origin, RunResult, Watcher
+from opsbook.lifecycle.timing import closes
 from opsbook.lifecycle.works import change_work_for
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock
@@ -181,7 +183,8 @@ def _work(scene: ApprovedChange) -> ChangeWork:
 def _carry_out(scene: ApprovedChange, number: str, work: ChangeWork, watcher: Watcher) -> RunResult:
     history = read_history(scene.ledger, number)
     undo = history.phase == "undo"
-    conduct = _undoing(work, history) if undo else applying(work, partial(before_wave, scene))
+    gate = partial(before_wave, scene, number)
+    conduct = _undoing(work, history) if undo else applying(work, gate)
     verifier = None if undo else verifier_of(scene.bound.runbook)
     return _conduct(scene, number, history, conduct, verifier, watcher)
 
@@ -228,4 +231,5 @@ def _job(scene: ApprovedChange, number: str, plan: Plan) -> Job:
         deadline=scene.clock.monotonic() + duration(scene.bound.runbook.timeout).total_seconds(),
         change=scene.change,
         plans=plan.host_plans,
+        closes=closes(plan.content["window"], load_calendars(scene.estate), scene.at),
     )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from opsbook.approval.signatures import Signatures, SshSignatures
+from opsbook.calendars.days import Calendars
 from opsbook.calendars.load import load_calendars
 from opsbook.execution.declared.declarations import load_estate, load_runbook
 from opsbook.execution.declared.inventory import load_inventory
@@ -15,11 +16,12 @@ from opsbook.ledger.port import Ledger
 from opsbook.lifecycle.change.admission import Bound, admit
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.refusal import record_refusal
-from opsbook.lifecycle.timing import closed
+from opsbook.lifecycle.timing import closed, passed_over
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock
 from opsbook.model.errors import OpsbookError, Refused, UsageFault
 from opsbook.model.estate import Estate
+from opsbook.model.event import deviation
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
 
@@ -89,21 +91,39 @@ def refuse_closed(scene: ApprovedChange) -> None:
         raise Refused(problem, untouched=msg("No host was touched."))
 
 
-def before_wave(scene: ApprovedChange, hosts: Sequence[str]) -> Message | None:
-    """The gate before every wave: nothing that was approved has changed, and it is time.
+def before_wave(scene: ApprovedChange, run: str, hosts: Sequence[str]) -> Message | None:
+    """The gate before every wave of ``run``: nothing that was approved has changed, and it is
+    time; what an emergency goes through is on record before the wave begins.
 
     Raises Refused when the approval no longer stands; gives the reason when it is not the time.
     """
     at = scene.clock.now()
     states = (ChangeState.APPROVED, *BEGUN)
     admit(scene.dossier, scene.bound, scene.ledger, scene.signatures, at, states)
+    note_passed_over(scene, run, _calendars(scene), at, hosts)
     return closed_now(scene, at, hosts)
+
+
+def note_passed_over(
+    scene: ApprovedChange, run: str, calendars: Calendars, at: datetime, hosts: Sequence[str]
+) -> None:
+    """Record what an emergency goes through with a wave of ``hosts``, each thing once a run."""
+    found = passed_over(scene.dossier["plan"], calendars, at, _needs(scene, hosts))
+    known = scene.ledger.events(run=run, kinds=("run.deviation",)) if found else ()
+    told = [(event.payload or {}).get("message") for event in known]
+    new = [message for message in found if message.to_json() not in told]
+    if new:
+        scene.ledger.append([deviation(scene.estate.name, run, message) for message in new])
 
 
 def closed_now(scene: ApprovedChange, at: datetime, hosts: Sequence[str]) -> Message | None:
     """Why no wave of ``hosts`` may begin at ``at``: window, freeze, cut-off."""
-    calendars = load_calendars(load_estate(scene.dossier["directory"], scene.places))
-    return closed(scene.dossier["plan"], calendars, at, _needs(scene, hosts))
+    return closed(scene.dossier["plan"], _calendars(scene), at, _needs(scene, hosts))
+
+
+def _calendars(scene: ApprovedChange) -> Calendars:
+    """As the estate's files say now, not when the run began."""
+    return load_calendars(load_estate(scene.dossier["directory"], scene.places))
 
 
 def _needs(scene: ApprovedChange, hosts: Sequence[str]) -> timedelta:

@@ -138,7 +138,7 @@ def plan_as_of_now(plan: Mapping[str, Any], places: Places, clock: Clock) -> dic
         valid=timedelta(hours=1),
     )
     scene = set_scene(request, places, clock)
-    hosts = foresee(scene)
+    hosts = foresee(scene, window=plan["window"])
     bound = Bound(scene.estate, scene.runbook, scene.inventory)
     return {
         **plan,

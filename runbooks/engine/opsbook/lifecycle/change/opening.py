@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 
 from opsbook.approval.inforce import policy_in_force
 from opsbook.approval.verdicts import unknown_requester
-from opsbook.calendars.load import load_calendars
 from opsbook.execution.provenance import inputs, inputs_changed
 from opsbook.ledger.store import this_process
 from opsbook.lifecycle.change.approved import ApprovedChange
 from opsbook.lifecycle.conduct.history import History, changed_hosts, read_history, reopening
 from opsbook.lifecycle.plan import Plan
-from opsbook.lifecycle.timing import passed_over
 from opsbook.model.canonical import digest
 from opsbook.model.errors import UsageFault
 from opsbook.model.event import NewEvent, deviation
@@ -23,12 +20,11 @@ from opsbook.model.message import msg
 
 
 def opening(scene: ApprovedChange, who: Mapping[str, Any], number: str) -> list[NewEvent]:
-    """The run, the spending of its nonce, and what an emergency passes over: one transaction."""
+    """The run and the spending of its nonce: one transaction."""
     begun = {"run": number, "phase": "apply", "nonce": scene.dossier["plan"]["nonce"]}
     return [
         _opened(scene, who, number, scene.plan, "apply"),
         NewEvent("change.begun", scene.estate.name, scene.change, payload=begun, once=True),
-        *_overridden(scene, number),
         *_unknown_requester(scene, number),
     ]
 
@@ -38,16 +34,6 @@ def _unknown_requester(scene: ApprovedChange, run: str) -> list[NewEvent]:
     asked = scene.dossier["plan"].get("requested_by") or {}
     unknown = unknown_requester(asked, policy_in_force(scene.ledger, scene.estate))
     return [deviation(scene.estate.name, run, unknown)] if unknown else []
-
-
-def _overridden(scene: ApprovedChange, run: str) -> list[NewEvent]:
-    """What an emergency goes through, as deviations of its run."""
-    calendars = load_calendars(scene.estate)
-    needs = timedelta(seconds=scene.dossier["plan"]["seconds"])
-    return [
-        deviation(scene.estate.name, run, told)
-        for told in passed_over(scene.dossier["plan"], calendars, scene.at, needs)
-    ]
 
 
 def _undone_otherwise(scene: ApprovedChange, run: str) -> list[NewEvent]:

@@ -26,14 +26,14 @@ from opsbook.lifecycle.conduct.waves import split
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.numbering import Planned, keep_plan
 from opsbook.lifecycle.parameters import Setting, resolve
-from opsbook.lifecycle.plan import common
+from opsbook.lifecycle.plan import common, to_approve
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Origin
 from opsbook.lifecycle.required import refuse_without_witness
-from opsbook.lifecycle.timing import freezes_within, openings_within
+from opsbook.lifecycle.timing import closes, freezes_within, openings_within
 from opsbook.lifecycle.works import change_work_for
 from opsbook.model.canonical import digest
-from opsbook.model.clock import Clock, stamp
+from opsbook.model.clock import Clock
 from opsbook.model.errors import OpsbookError, Refused, UsageFault
 from opsbook.model.estate import Estate, Inventory
 from opsbook.model.message import msg
@@ -102,7 +102,7 @@ def plan_change(request: PlanRequest, places: Places, clock: Clock) -> Planned:
     _validity(request, policy)
     asked = _window(request, scene.estate)
     window = window_for(scene.estate, load_calendars(scene.estate), asked, scene.at)
-    content = describe_change(request, scene, policy, foresee(scene), window)
+    content = describe_change(request, scene, policy, foresee(scene, window=window), window)
     if not any(entry["outlook"] == Outlook.CHANGE for entry in content["host_plans"].values()):
         return Planned("", content)
     return keep_plan(content, scene.estate, scene.ledger, who, scene.at)
@@ -128,11 +128,16 @@ def set_scene(request: PlanRequest, places: Places, clock: Clock) -> Scene:
     return Scene(places, clock, at, estate, runbook, inventory, settings, request.limit, ledger)
 
 
-def foresee(scene: Scene, make: MakeWork = change_work_for) -> dict[str, HostPlan]:
-    """The plan of each host; one that cannot be looked at is CANNOT, with the reason."""
+def foresee(
+    scene: Scene, make: MakeWork = change_work_for, window: Mapping[str, Any] | None = None
+) -> dict[str, HostPlan]:
+    """The plan of each host, for that ``window``; one that cannot be looked at is CANNOT, with the
+    reason.
+    """
     work = make(scene.runbook, scene.estate, scene.inventory, scene.places, scene.clock)
     hosts = scene.inventory.hosts
-    found = work.forecast(hosts, planning_job(scene))
+    ends = closes(window, load_calendars(scene.estate), scene.at) if window else None
+    found = work.forecast(hosts, replace(planning_job(scene), closes=ends))
     return {host.name: _host_plan(host.name, found[host.name]) for host in hosts}
 
 
@@ -175,15 +180,11 @@ def describe_change(
     expires = scene.at + _validity(request, policy)
     waves = Waves.model_validate(runbook.waves.model_dump() | dict(request.waves))
     opens = window or window_for(estate, calendars, _window(request, estate), scene.at)
-    return content | {
-        "kind": "runbook",
-        "change": "",
-        "reason": request.reason,
+    signed = to_approve("runbook", estate, request.reason, scene.at, expires, policy.digest)
+    return {
+        **signed,
+        **content,
         "emergency": {"reason": request.reason} if request.emergency else None,
-        "made": stamp(scene.at),
-        "expires": stamp(expires),
-        "nonce": secrets.token_hex(16),
-        "policy_digest": policy.digest,
         "inputs": bound,
         "window": opens,
         "openings": openings_within(opens, calendars, scene.at, expires),

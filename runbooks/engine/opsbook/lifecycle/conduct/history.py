@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from opsbook.ledger.port import Ledger
@@ -47,6 +48,7 @@ def read_history(ledger: Ledger, run: str) -> History:
     plan in the ledger does not have the digest it was opened with.
     """
     history: History | None = None
+    last: datetime | None = None
     for event in ledger.events(run=run) if run else ():
         payload = event.payload or {}
         if event.kind == "run.opened":
@@ -54,7 +56,10 @@ def read_history(ledger: Ledger, run: str) -> History:
         elif history is not None:
             if event.kind == "run.resumed":
                 history.holder = payload["holder"]
+            elif last is not None:  # what lies before a resume is nobody's work
+                history.progress.seconds += max(0.0, (event.at - last).total_seconds())
             history.progress.follow(event.kind, event.host, payload)
+        last = event.at
     if history is None:
         raise UsageFault(
             msg("There is no run {run} with a plan.", run=run),

@@ -44,7 +44,8 @@ class Progress:
     back. ``undone`` says how an attempt to bring a host back ended. ``wave`` are the hosts of the
     wave that was started and is not finished, ``waves`` the number of the last one, and ``ramp``
     how many were started since the ramp began. ``interrupted`` is true between a stop on purpose
-    and the next resume; ``stopped`` is why, where it was not a signal.
+    and the next resume; ``stopped`` is why, where it was not a signal. ``seconds`` is how long
+    earlier processes were at work, each from its first event to its last.
     """
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Progress:
     stopped: Stop | None = None
     interrupted: bool = False
     state: str = ""
+    seconds: float = 0.0
 
     def follow(self, kind: str, host: str, payload: Mapping[str, Any]) -> None:
         """Take one event of the run, in order; kinds that change nothing here are passed over."""

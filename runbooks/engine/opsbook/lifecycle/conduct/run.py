@@ -21,8 +21,9 @@ from opsbook.lifecycle.request import RunResult
 from opsbook.model.event import NewEvent
 from opsbook.model.exits import Exit, most_serious
 from opsbook.model.message import msg
-from opsbook.model.outcome import RunState
+from opsbook.model.outcome import Outcome, RunState
 
+_DONE = (Outcome.OK, Outcome.CHANGED)
 __all__ = ["Conduct", "Ports", "Progress", "Run", "Verifier", "Witnessing"]
 
 
@@ -91,11 +92,20 @@ class Run:
         if not wave.again:
             payload = {"number": wave.number, "hosts": list(wave.hosts)}
             sink.write(sink.event("wave.started", payload))
+        self._ports.watcher.wave_started(wave.number, wave.hosts)
         with self._stage.leases.held(wave.hosts, sink.finished) as hosts:
             self._conduct.take(hosts, watch)
         if not self._job.cancelled.is_set():
             done = {"number": wave.number, "seconds": watch.seconds}
             sink.defer(sink.event("wave.finished", done))
+            self._tell_end(wave)
+
+    def _tell_end(self, wave: _Wave) -> None:
+        so_far = self._stage.so_far
+        outcomes = {h: so_far.outcomes[h] for h in wave.hosts if h in so_far.outcomes}
+        passed = sum(so_far.verified.get(host, False) for host in wave.hosts)
+        verified = passed if self._ports.verifier is not None else None
+        self._ports.watcher.wave_ended(wave.number, outcomes, verified)
 
     def _too_late(self) -> None:
         self._stage.late.set()
@@ -132,23 +142,28 @@ class Run:
             "state": str(result.state),
             "exit": int(result.exit),
             "counts": {str(outcome): number for outcome, number in result.counts.items()},
-            "seconds": round(self._job.clock.monotonic() - self._begun, 3),
+            "seconds": round(self._stage.so_far.seconds + self._spent(), 3),
             "versions": self._plan.content["versions"],
         }
         event = self._stage.sink.event("run.closed", payload)
         self._stage.sink.write(event, *self._of_change(result))
         return result
 
+    def _spent(self) -> float:
+        return self._job.clock.monotonic() - self._begun
+
     def _of_change(self, result: RunResult) -> list[NewEvent]:
         """What the change must know of this ending, told in the same transaction."""
         if not self._job.change:
             return []
         becomes = self._conduct.becomes(result.state, result.exit)
+        outcomes = self._stage.so_far.outcomes
         payload = {
             "run": self._job.run,
             "state": str(result.state),
             "exit": int(result.exit),
             "becomes": str(becomes) if becomes else None,
+            "done": [host for host in self._plan.hosts if outcomes.get(host) in _DONE],
         }
         event = NewEvent("change.ended", self._job.estate.name, self._job.change, payload=payload)
         return [event]

@@ -20,14 +20,13 @@ from opsbook.domains.logs.retain.due import day_end, may_delete, preview, step_j
 from opsbook.domains.logs.retain.retention import Action, Step
 from opsbook.domains.logs.retain.tiers import Mover, mark_reported, unreported
 from opsbook.execution.reports import faulty
-from opsbook.execution.requester import account
 from opsbook.execution.work import HostReport, Job, Sink
 from opsbook.model.clock import Clock
 from opsbook.model.errors import OpsbookError
 from opsbook.model.estate import Estate, Host, Inventory
 from opsbook.model.message import Message, msg
 from opsbook.model.outcome import Outcome
-from opsbook.model.places import Places
+from opsbook.model.places import Places, account
 
 
 def retain(estate: Estate, inventory: Inventory, places: Places, clock: Clock) -> RetainWork:

@@ -30,7 +30,7 @@ _CVE = re.compile(r"(?<![A-Za-z0-9])CVE-((?:19|20)[0-9]{2})-([0-9]{4,7})(?![0-9]
 def cve_ids(text: str) -> tuple[str, ...]:
     """The CVE ids named in ``text``, in upper case, sorted, each once."""
     found = {f"CVE-{year}-{number}" for year, number in _CVE.findall(text)}
-    return tuple(sorted(found, key=_by_number)[:MOST_IDS])
+    return tuple(sorted(found, key=by_number)[:MOST_IDS])
 
 
 def read_changelog(text: str, source: str, family: Family) -> tuple[Entry, ...]:
@@ -55,7 +55,14 @@ def read_changelog(text: str, source: str, family: Family) -> tuple[Entry, ...]:
 def closed_between(
     entries: Sequence[Entry], before: str, after: str, family: Family
 ) -> tuple[str, ...]:
-    """CVE ids of the versions newer than ``before`` and not newer than ``after``."""
+    """CVE ids of the versions newer than ``before`` and not newer than ``after``.
+
+    Changelogs of RPM name the epoch or not as their authors please, and source packages have none:
+    it does not count.
+    """
+    if family == "rpm":
+        before, after = (_without_epoch(version) for version in (before, after))
+        entries = [(_without_epoch(version), ids) for version, ids in entries]
     if not (is_version(before, family) and is_version(after, family)):
         return ()
     found = {
@@ -67,7 +74,7 @@ def closed_between(
         and compare(version, after, family) <= 0
         for cve in ids
     }
-    return tuple(sorted(found, key=_by_number))
+    return tuple(sorted(found, key=by_number))
 
 
 def _head(line: str, source: str, family: Family) -> str | None:
@@ -81,6 +88,11 @@ def _head(line: str, source: str, family: Family) -> str | None:
     return found.group(2) if found.group(1).lower() == source.lower() else ""
 
 
-def _by_number(cve: str) -> tuple[str, int]:
+def _without_epoch(version: str) -> str:
+    return version.rpartition(":")[2]
+
+
+def by_number(cve: str) -> tuple[str, int]:
+    """By which CVE ids are sorted: year, then number."""
     _, year, number = cve.split("-")
     return year, int(number)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from opsbook.domains.patching.knowledge.changelog import Entry, closed_between
+from opsbook.domains.patching.knowledge.changelog import Entry, by_number, closed_between
 from opsbook.domains.patching.knowledge.severity import severity_of, worst
 from opsbook.domains.patching.knowledge.store import Knowledge
 from opsbook.domains.patching.knowledge.tracker import Tracked
@@ -60,7 +60,7 @@ class Known:
         named = set(closed_between(entries, before, after, family))
         return tuple(
             Fix(cve, severity_of(facts[cve].urgency) if cve in facts else "", _by(cve, told, named))
-            for cve in sorted(told | named, key=_by_number)
+            for cve in sorted(told | named, key=by_number)
         )
 
     def open_ids(self, suite: str, source: str, version: str, family: Family) -> set[str]:
@@ -109,8 +109,3 @@ def _closes(fixed: str, before: str, after: str, family: Family) -> bool:
 
 def _later(fixed: str, version: str, family: Family) -> bool:
     return is_version(fixed, family) and fixed != "0" and compare(version, fixed, family) < 0
-
-
-def _by_number(cve: str) -> tuple[str, int]:
-    _, year, number = cve.split("-")
-    return year, int(number)
