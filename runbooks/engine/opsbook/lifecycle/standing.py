@@ -7,10 +7,14 @@ An envelope lets a runbook run, a waiver accepts findings. Each is the plan of a
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from opsbook.approval.inforce import policy_in_force
+from opsbook.approval.policy import Policy
+from opsbook.approval.verdicts import refuse_unknown_requester
 from opsbook.calendars.wallclock import instant
 from opsbook.documents.changes.labels import STATES
 from opsbook.execution.declared.declarations import load_estate
@@ -18,12 +22,13 @@ from opsbook.execution.requester import requester
 from opsbook.ledger import resources
 from opsbook.ledger.changes import as_of
 from opsbook.ledger.dossier import read_dossier
-from opsbook.ledger.port import Story
+from opsbook.ledger.port import Ledger, Story
 from opsbook.ledger.store import open_ledger
 from opsbook.ledger.witness import testify
 from opsbook.lifecycle.conduct.carrying import held
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.reasons import fit_reason
+from opsbook.lifecycle.required import refuse_without_witness
 from opsbook.model.calendar import local_end
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock
@@ -34,6 +39,29 @@ from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
 
 Dossier = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a standing approval is drafted with: under which policy, when (``at``), for whom."""
+
+    ledger: Ledger
+    at: datetime
+    policy: Policy
+    who: Mapping[str, Any]
+
+
+def open_desk(estate: Estate, places: Places, clock: Clock) -> Desk:
+    """Raises Refused when the estate lost its witness, has no approver policy in force or does not
+    know who asks, or when the clock went back.
+    """
+    refuse_without_witness(estate)
+    ledger, at = open_ledger(places, clock), clock.now()
+    refuse_clock_gone_back(ledger, at)
+    policy = policy_in_force(ledger, estate)
+    who = requester("terminal", None, os.environ)
+    refuse_unknown_requester(who, policy)
+    return Desk(ledger, at, policy, who)
 
 
 def revoke(number: str, kind: str, reason: str, places: Places, clock: Clock) -> Sequence[Message]:

@@ -6,16 +6,13 @@ Drafting makes a change of kind ``envelope``, a standing approval
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from opsbook.approval.envelope import only, read_range
-from opsbook.approval.inforce import policy_in_force
 from opsbook.approval.policy import Policy
-from opsbook.approval.verdicts import refuse_unknown_requester
 from opsbook.calendars.days import Calendars
 from opsbook.calendars.load import load_calendars
 from opsbook.calendars.windows import window_for
@@ -23,17 +20,13 @@ from opsbook.execution.declared.declarations import load_estate, load_runbook
 from opsbook.execution.declared.explain import own_words
 from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.provenance import code_roots, versions
-from opsbook.execution.requester import requester
 from opsbook.ledger.dossier import drafted
 from opsbook.ledger.port import Ledger, Story
-from opsbook.ledger.store import open_ledger
 from opsbook.lifecycle.change.planning import chosen_window
-from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.numbering import Planned, keep_plan
 from opsbook.lifecycle.plan import common, to_approve
 from opsbook.lifecycle.reasons import fit_reason
-from opsbook.lifecycle.required import refuse_without_witness
-from opsbook.lifecycle.standing import end_of
+from opsbook.lifecycle.standing import end_of, open_desk
 from opsbook.model.canonical import digest
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock, stamp
@@ -64,7 +57,7 @@ class EnvelopeRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class _Scene:
     estate: Estate
     runbook: Runbook
     inventory: Inventory
@@ -81,15 +74,11 @@ def draft_envelope(request: EnvelopeRequest, places: Places, clock: Clock) -> Pl
     """
     estate, runbook = load_estate(request.estate, places), load_runbook(request.runbook)
     _refuse_other_classes(runbook)
-    refuse_without_witness(estate)
-    ledger, at = open_ledger(places, clock), clock.now()
-    refuse_clock_gone_back(ledger, at)
-    policy = policy_in_force(ledger, estate)
-    who = requester("terminal", None, os.environ)
-    refuse_unknown_requester(who, policy)
+    desk = open_desk(estate, places, clock)
     inventory = load_inventory(estate, places, request.limit or runbook.targets)
-    desk = _Desk(estate, runbook, inventory, load_calendars(estate), policy, at)
-    return keep_plan(_content(request, desk), estate, ledger, who, at)
+    calendars = load_calendars(estate)
+    scene = _Scene(estate, runbook, inventory, calendars, desk.policy, desk.at)
+    return keep_plan(_content(request, scene), estate, desk.ledger, desk.who, desk.at)
 
 
 def envelopes(ledger: Story, estate: str = "", runbook: str = "") -> Iterator[dict[str, Any]]:
@@ -114,29 +103,29 @@ def _refuse_other_classes(runbook: Runbook) -> None:
         )  # fmt: skip
 
 
-def _content(request: EnvelopeRequest, desk: _Desk) -> dict[str, Any]:
-    code = code_roots(desk.runbook.name)
-    most = desk.policy.approval_validity("envelope")
-    told = desk.policy.declared.validity.envelope
-    until = end_of(request.until, desk.estate, desk.at, most, told)
-    waves = Waves.model_validate(desk.runbook.waves.model_dump() | dict(request.waves))
+def _content(request: EnvelopeRequest, scene: _Scene) -> dict[str, Any]:
+    code = code_roots(scene.runbook.name)
+    most = scene.policy.approval_validity("envelope")
+    told = scene.policy.declared.validity.envelope
+    until = end_of(request.until, scene.estate, scene.at, most, told)
+    waves = Waves.model_validate(scene.runbook.waves.model_dump() | dict(request.waves))
     base = common(
-        desk.estate, desk.runbook, desk.inventory, {},
+        scene.estate, scene.runbook, scene.inventory, {},
         limit=request.limit, code_digest=digest(code), versions=versions(),
     )  # fmt: skip
     reason = fit_reason(request.reason)
-    signed = to_approve("envelope", desk.estate, reason, desk.at, until, desk.policy.digest)
+    signed = to_approve("envelope", scene.estate, reason, scene.at, until, scene.policy.digest)
     return {
         **signed,
         **base,
         "inputs": {"code": code, "variables": {"salt": "", "files": {}}},
-        "calendar_digest": desk.calendars.digest,
+        "calendar_digest": scene.calendars.digest,
         "waves": waves.model_dump(),
-        "seconds": int(duration(desk.runbook.predicted_duration).total_seconds()),
+        "seconds": int(duration(scene.runbook.predicted_duration).total_seconds()),
         "envelope": {
             "hosts": base["hosts"],
-            "ranges": _ranges(desk.runbook, request.allow),
-            "windows": _windows(request, desk),
+            "ranges": _ranges(scene.runbook, request.allow),
+            "windows": _windows(request, scene),
             "limits": {
                 "hosts_per_run": request.hosts_per_run or len(base["hosts"]),
                 "items_per_host": request.items_per_host,
@@ -147,9 +136,9 @@ def _content(request: EnvelopeRequest, desk: _Desk) -> dict[str, Any]:
     }
 
 
-def _windows(request: EnvelopeRequest, desk: _Desk) -> list[dict[str, Any]]:
-    asked: Sequence[str | None] = request.windows or [chosen_window(desk.estate, None)]
-    return [window_for(desk.estate, desk.calendars, name, desk.at) for name in asked]
+def _windows(request: EnvelopeRequest, scene: _Scene) -> list[dict[str, Any]]:
+    asked: Sequence[str | None] = request.windows or [chosen_window(scene.estate, None)]
+    return [window_for(scene.estate, scene.calendars, name, scene.at) for name in asked]
 
 
 def _ranges(runbook: Runbook, allow: Mapping[str, str]) -> dict[str, Any]:

@@ -6,18 +6,16 @@ It is approved, exported and recorded as every change, and stands until it ends 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from opsbook.approval.inforce import policy_in_force
 from opsbook.approval.judge import quorum_for
 from opsbook.approval.policy import Policy
 from opsbook.approval.sanity import can_meet, told
-from opsbook.approval.verdicts import refuse_unknown_requester, subject_of
+from opsbook.approval.verdicts import subject_of
 from opsbook.approval.waiver import CATEGORIES, EVERYTHING, KIND, MOST_DAYS
 from opsbook.domains.hardening.store.catalogue import OurControls
 from opsbook.domains.hardening.store.keys import LONGEST
@@ -26,14 +24,10 @@ from opsbook.domains.hardening.store.port import Findings, Wanted
 from opsbook.domains.hardening.store.store import open_findings
 from opsbook.execution.declared.declarations import load_estate
 from opsbook.execution.declared.inventory import load_inventory
-from opsbook.execution.requester import requester
-from opsbook.ledger.store import open_ledger
-from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.numbering import Planned, keep_plan
 from opsbook.lifecycle.plan import to_approve
 from opsbook.lifecycle.reasons import fit_reason
-from opsbook.lifecycle.required import refuse_without_witness
-from opsbook.lifecycle.standing import end_of
+from opsbook.lifecycle.standing import end_of, open_desk
 from opsbook.model.clock import Clock, stamp
 from opsbook.model.errors import Refused, UsageFault
 from opsbook.model.estate import Inventory
@@ -73,12 +67,8 @@ def draft_waiver(request: WaiverRequest, places: Places, clock: Clock) -> Planne
     controls = OurControls(places)
     request = _checked(request, controls)
     estate = load_estate(request.estate, places)
-    refuse_without_witness(estate)
-    ledger, at = open_ledger(places, clock), clock.now()
-    refuse_clock_gone_back(ledger, at)
-    policy = policy_in_force(ledger, estate)
-    who = requester("terminal", None, os.environ)
-    refuse_unknown_requester(who, policy)
+    desk = open_desk(estate, places, clock)
+    policy, at = desk.policy, desk.at
     until = end_of(request.until, estate, at, *_most(policy))
     whole = load_inventory(estate, places, None)
     chosen = load_inventory(estate, places, request.limit) if request.limit else None
@@ -89,7 +79,7 @@ def draft_waiver(request: WaiverRequest, places: Places, clock: Clock) -> Planne
     content = to_approve(KIND, estate, request.reason, at, until, policy.digest)
     content |= {"waiver": said, "limit": request.limit or "", "hosts": hosts}
     _refuse_unmeetable(content, policy)
-    return keep_plan(content, estate, ledger, who, at)
+    return keep_plan(content, estate, desk.ledger, desk.who, at)
 
 
 def whole_key(text: str, controls: OurControls) -> str:
