@@ -212,6 +212,19 @@ def test_proposing_what_is_in_force_is_refused(door: Door) -> None:
     assert "say what is in force" in told
 
 
+def test_a_witness_that_does_not_hear_of_a_proposal_is_told_beside_its_json(door: Door) -> None:
+    site = door.site
+    for name, text in (
+        ("approvers.yml", "# more\n"),
+        ("estate.yml", f"witnesses: [{{kind: file, path: {site.root}}}]\n"),
+    ):
+        with (site.estate / name).open("a", encoding="utf-8") as file:
+            file.write(text)
+    done = site.typed("policy", "propose", "-e", site.estate, "--reason", "x", "--json")
+    assert json.loads(done.stdout)["change"].startswith("CHG-")
+    assert str(site.root) in done.stderr
+
+
 def test_without_a_terminal_nothing_is_signed_unasked(door: Door) -> None:
     change = door.change
     told = door.refused("approve", change, "--key", door.site.key(APPROVER), code=Exit.USAGE)
