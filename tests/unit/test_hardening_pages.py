@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from doubles.hardening import Scene, bad, finding, login
-from opsbook.documents import AnyForm, Language, explain
+from opsbook.documents import AnyForm, Form, Language, explain, render
 from support.hostile import HOSTILE
 
 FOUND = ("sshd.permitrootlogin", "login_defs.pass_max_days", "sysctl.net.ipv4.ip_forward",
@@ -78,3 +78,55 @@ def test_what_would_lock_us_out_says_what_to_do_first() -> None:
     plan = Scene().plan(host, *FOUND).to_json()
     whole = {"schema": "opsbook.plan/1", "hosts": ["web1"], "host_plans": {"web1": plan}}
     assert "make an account with a key and sudo on it" in explain(whole, "text", "en", width=300)
+
+
+def record_page_of(language: Language, form: Form, **more: Any) -> str:
+    """The page of a run that hardened one host; ``more`` replaces evidence."""
+    scene = Scene()
+    plan = scene.plan(bad(), *FOUND)
+    job = scene.job(["web1"], {"web1": plan})
+    steps = plan.given["steps"]
+    survey = bad().after(steps).survey(scene.catalogue.controls, steps)
+    reload = "systemctl reload ssh.service"
+    told = {
+        "applied": {"stage": "safe", "changed": ["login_defs.pass_max_days#1"], "services": []},
+        "applied_risky": {"stage": "risky", "services": [reload], "guarded": True},
+        "confirmed": True,
+        "bundles_dropped": [],
+        "after": {key: survey[key] for key in ("observed", "looks")},
+    }
+    evidence, _ = scene.planner(job).conclude("web1", told, job)
+    host = {"name": "web1", "outcome": "changed", "planned": plan.to_json(),
+            "evidence": {**evidence, **more}}  # fmt: skip
+    record = {"run": "RUN-1", "change": "CHG-1", "phase": "apply", "state": "closed", "exit": 0,
+              "hosts": [host]}  # fmt: skip
+    return render(record, form, language)
+
+
+def test_the_record_tells_each_control_before_and_after_and_how_it_came_about() -> None:
+    told = record_page_of("en", "md")
+    assert "Control login\\_defs.pass\\_max\\_days (login\\_defs.pass\\_max\\_days)" in told
+    assert "risky steps confirmed by a fresh login | yes" in told
+    for words in ("fails: ", "passes: ", "systemctl reload ssh.service", "no control covers it"):
+        assert words in told, words
+    assert "Other evidence" not in told
+
+
+def test_the_record_is_whole_in_chinese_and_shows_no_json() -> None:
+    told = record_page_of("zh_CN", "html")
+    for words in ("控制项的前后状态", "不符合：", "高风险步骤已由重新登录确认", "须人工处理"):
+        assert words in told, words
+    assert '"hardening"' not in told
+    assert "bundles_dropped" not in told
+
+
+def test_risky_steps_without_a_fresh_login_are_told_as_not_confirmed() -> None:
+    told = record_page_of("en", "md", confirmed=False, bundles_dropped=["CHG-20260101-001"])
+    assert "risky steps confirmed by a fresh login | no" in told
+    assert "its undo bundle was dropped | CHG-20260101-001" in told
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_what_hosts_tell_of_hardening_stays_text(value: str) -> None:
+    told = record_page_of("en", "html", applied={"services": [value]}, bundles_dropped=[value])
+    assert not any(tag in told for tag in ("<script", "<img", "<svg"))

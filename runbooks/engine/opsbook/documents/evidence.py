@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from opsbook.documents.changes.evidence import CHANGE_KEYS
 from opsbook.documents.survey import SURVEY_KEYS, is_survey
 from opsbook.documents.words import Words, amount, count, rows, size, table, text
 from opsbook.model.message import msg
@@ -21,9 +22,6 @@ _LOG_KEYS = frozenset(
     }
 )  # fmt: skip
 """What log collection tells (domains/logs/collect/report.py); how it got there is left out."""
-
-_CHANGE_KEYS = frozenset({"actual", "patching"})
-"""What work that changes hosts tells (documents/changes/actual.py, evidence.py)."""
 
 MOST_SKIPPED = 40
 """The most files named that were not collected."""
@@ -83,7 +81,7 @@ def log_attention(evidence: Mapping[str, Any], words: Words) -> list[str]:
 def raw(evidence: Mapping[str, Any]) -> str:
     """What no table shows, as indented JSON; empty when there is nothing."""
     told = _LOG_KEYS if is_logs(evidence) else SURVEY_KEYS if is_survey(evidence) else frozenset()
-    rest = {k: v for k, v in evidence.items() if k not in told | _CHANGE_KEYS}
+    rest = {k: v for k, v in evidence.items() if k not in told | CHANGE_KEYS}
     if not rest:
         return ""
     shown = json.dumps(rest, ensure_ascii=False, indent=2, sort_keys=True, default=str)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opsbook.documents.changes.foreseen import Foreseen
-from opsbook.documents.words import count, rows, table, text
+from opsbook.documents.words import Words, count, rows, table, text
 from opsbook.model.message import msg
 
 
@@ -22,7 +22,7 @@ def by_hand(plan: Foreseen, most: int | None = None) -> list[tuple[str, str]]:
     Of more than ``most`` the rest is counted.
     """
     found = plan.alike(
-        (name, told_aside(plan, part))
+        (name, told_aside(part, plan.words))
         for name, host in plan.hosts
         for part in rows(table(host, "given").get("manual"))
         if isinstance(part, Mapping)
@@ -34,9 +34,8 @@ def by_hand(plan: Foreseen, most: int | None = None) -> list[tuple[str, str]]:
     return [*found[:most], ("", plan.words.of(more))]
 
 
-def told_aside(plan: Foreseen, part: Mapping[str, Any]) -> str:
+def told_aside(part: Mapping[str, Any], words: Words) -> str:
     """One thing that is not done: its title and key, why, and the scanner's own words."""
-    words = plan.words
     title, key = words.said(part.get("title")), text(part.get("key"))
     known = title and key and key != title and not part.get("package")
     what = words.noted(title, key) if known else title or key

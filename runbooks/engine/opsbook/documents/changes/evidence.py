@@ -7,6 +7,7 @@ from typing import Any
 
 from opsbook.documents.blocks import Block, Grid, Part, Points
 from opsbook.documents.changes.foreseen import few
+from opsbook.documents.changes.hardened import HARDENING_KEYS, hardened
 from opsbook.documents.labels import LABELS
 from opsbook.documents.telling import tree
 from opsbook.documents.words import Words, count, rows, table, text
@@ -36,12 +37,21 @@ MOST_HOSTS = 200
 
 
 def before_and_after(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
-    """Packages, services, listeners, mounts, failed units, reboots; nothing where none told."""
+    """What the evidence of hosts tells of a change, by the writer of its kind."""
     hosts = [
-        (text(host.get("name")), table(host, "evidence", "patching"))
+        (text(host.get("name")), table(host, "evidence"))
         for host in rows(record.get("hosts"))
-        if isinstance(host, Mapping) and table(host, "evidence", "patching")
+        if isinstance(host, Mapping)
     ]
+    for keys, writer in _WRITERS.items():
+        told = [(name, evidence) for name, evidence in hosts if keys & evidence.keys()]
+        if told:
+            yield from writer(told, words)
+
+
+def _patched(evidence: list[tuple[str, Mapping[str, Any]]], words: Words) -> Iterator[Part]:
+    """Packages, services, listeners, mounts, failed units, reboots; nothing where none told."""
+    hosts = [(name, table(found, "patching")) for name, found in evidence]
     yield from _packages(hosts, words)
     yield from _deltas(hosts, words)
     for key, label in _LISTS.items():
@@ -125,3 +135,9 @@ def _one(part: Any, words: Words) -> str:
     if isinstance(part, Mapping) and not part.get("text"):
         return " ".join(words.said(value) for value in part.values() if value not in (None, ""))
     return words.said(part)
+
+
+_WRITERS = {frozenset({"patching"}): _patched, HARDENING_KEYS: hardened}
+
+CHANGE_KEYS = frozenset({"actual"}).union(*_WRITERS)
+"""What work that changes hosts tells and pages show (also actual.py)."""
