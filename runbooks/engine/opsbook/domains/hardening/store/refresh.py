@@ -46,18 +46,17 @@ FROM seen s JOIN sightings g ON g.seen = s.id JOIN rule_keys k ON k.rule = g.rul
 WHERE s.estate = ? AND s.known = ? AND s.host = ? AND g.result < 5
 ORDER BY k.key, place"""
 _OF_ONE_LOOK = """
-INSERT INTO findings (estate, known, host, key, location, state, severity, rule, first, last)
-SELECT estate, known, host, key, place,
-       CASE told / 8 WHEN 0 THEN 'open' WHEN 4 THEN 'noted' ELSE 'undecided' END,
-       told % 8, rule, at, at
-FROM (SELECT s.estate, s.known, s.host, k.key,
-             CASE WHEN k.of_host OR g.location = '' THEN g.artifact ELSE g.location END AS place,
-             min(g.result * 8 + g.severity) AS told, g.rule, :at AS at
-      FROM seen s JOIN sightings g ON g.seen = s.id JOIN rule_keys k ON k.rule = g.rule
-      WHERE s.estate = :estate AND s.known = :known AND s.host = :host AND g.result < 5
-      GROUP BY k.key, place)"""
-"""Where there is but one look, nothing is compared: the gravest of the least results tells. (The
-other columns are those of the row with the minimum: sqlite.org/lang_select.html, bare columns.)
+INSERT OR IGNORE INTO findings
+    (estate, known, host, key, location, state, severity, rule, first, last)
+SELECT :estate, :known, :host, k.key,
+       CASE WHEN k.of_host OR g.location = '' THEN g.artifact ELSE g.location END,
+       CASE g.result WHEN 0 THEN 'open' WHEN 4 THEN 'noted' ELSE 'undecided' END,
+       g.severity, g.rule, :at, :at
+FROM seen s JOIN sightings g ON g.seen = s.id JOIN rule_keys k ON k.rule = g.rule
+WHERE s.estate = :estate AND s.known = :known AND s.host = :host AND g.result < 5
+ORDER BY g.result, g.severity, g.rule"""
+"""Where there is but one look, nothing is compared: the gravest of the least results comes first
+and tells, what else is said of the same finding is ignored.
 """
 _OPEN = """
 SELECT count(*) FROM findings WHERE estate = ? AND known = ? AND host = ? AND state = 'open'"""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from dataclasses import astuple, fields
+from dataclasses import fields
+from operator import attrgetter
 from typing import NamedTuple
 
 from opsbook.domains.hardening.store.keys import ARTIFACT, Controls, cut, keys_of, of_the_host
@@ -15,6 +16,7 @@ _REMEMBERED = 8_192
 _REMEMBERED_CHARACTERS = 6_000_000
 _Texts = tuple[str, str, str, str, Ids]
 _NAMES = tuple(one.name for one in fields(Ids))
+_lists = attrgetter(*_NAMES)
 
 
 class About(NamedTuple):
@@ -100,7 +102,7 @@ def renew_keys(db: sqlite3.Connection, controls: Controls) -> set[int]:
 
 def ids_text(ids: Ids) -> str:
     """``ids`` as kept; "" for none."""
-    told = {name: value for name, value in zip(_NAMES, astuple(ids), strict=True) if value}
+    told = {name: value for name, value in zip(_NAMES, _lists(ids), strict=True) if value}
     return json.dumps(told) if told else ""
 
 
@@ -117,5 +119,5 @@ def sound(text: str) -> str:
 
 
 def _digest(about: _Texts) -> bytes:
-    plain = json.dumps([*about[:4], astuple(about[4])])
+    plain = json.dumps([*about[:4], _lists(about[4])])
     return hashlib.sha256(plain.encode()).digest()
