@@ -5,8 +5,8 @@ imports the engine, and believes nothing that a host or an archive says: names a
 they become arguments, and no shell is ever asked.
 
 ``snapshot`` reads a host; ``apt`` (apt and dpkg) and ``rpm`` (dnf's library and rpm) are the two
-package managers behind one set of methods (``managers``); ``bundle`` keeps what undo needs;
-``journal`` says on the host how far a change has come, ``traces`` what of it is there;
+package managers behind one set of methods (``managers``); ``bundle`` keeps what undo needs,
+``traces`` says what of a change is there; how far it has come is in the journal of ``host``;
 ``applying`` and ``undoing`` are the two ways of writing.
 """
 

@@ -1,5 +1,5 @@
 """What each capability knows, one folder per capability.
 
-May import ``execution``, ``ledger``, ``documents``, ``text`` and ``model``; one capability
-never imports another.
+May import ``approval``, ``calendars`` and what is beneath them; one capability never imports
+another.
 """

@@ -9,7 +9,7 @@ from opsbook.model.outcome import Outcome
 
 
 def faulty(host: str, error: OpsbookError) -> HostReport:
-    """The report of a host whose night was given up; nothing of it is kept."""
+    """The report of a host that was given up; nothing of what was done there is kept."""
     outcome = Outcome.FAILED
     if isinstance(error, HostFault):
         outcome = error.outcome

@@ -1,6 +1,7 @@
 """The lab: booted systemd hosts on this machine, to try and prove runbooks on.
 
-May import ``execution``, ``text`` and ``model``.
+May import ``domains`` (its mirror is a repository of patching), ``execution``, ``text`` and
+``model``.
 """
 
 from opsbook.lab.hosts import HostState

@@ -1,4 +1,6 @@
-"""The two doors of the lifecycle: start a routine run, resume one that was cut off."""
+"""The doors of runs that nobody signs one by one: start a routine run, or one under an envelope;
+resume a routine run that was cut off.
+"""
 
 from __future__ import annotations
 

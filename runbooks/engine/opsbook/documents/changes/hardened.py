@@ -28,19 +28,20 @@ _Hosts = list[tuple[str, Evidence]]
 
 def hardened(hosts: _Hosts, words: Words) -> Iterator[Part]:
     """Every control before and after, what was done beside it, and what is left to people."""
-    headings = (LABELS["hosts"], msg("Control"), msg("Severity"), msg("Before"), msg("After"))
-    yield from _grid(msg("Controls before and after"), headings, _controls(hosts, words), words)
-    headings = (LABELS["hosts"], msg("What was done"), msg("Value"))
-    yield from _grid(msg("How it was done"), headings, _done(hosts, words), words)
-    headings = (LABELS["hosts"], msg("Left to be done by hand"))
-    yield from _grid(msg("Left to be done by hand"), headings, _by_hand(hosts, words), words)
+    columns = [msg("Control"), msg("Severity"), msg("Before"), msg("After")]
+    yield from _grid(msg("Controls before and after"), columns, _controls(hosts, words), words)
+    columns = [msg("What was done"), msg("Value")]
+    yield from _grid(msg("How it was done"), columns, _done(hosts, words), words)
+    by_hand = msg("Left to be done by hand")
+    yield from _grid(by_hand, [by_hand], _by_hand(hosts, words), words)
 
 
 def _grid(
-    title: Message, headings: Iterable[Message], told: list[list[str]], words: Words
+    title: Message, columns: Iterable[Message], told: list[list[str]], words: Words
 ) -> Iterator[Part]:
     if told:
-        yield Grid(words.of(title), [words.of(heading) for heading in headings], told)
+        headings = [words.of(heading) for heading in (LABELS["hosts"], *columns)]
+        yield Grid(words.of(title), headings, told)
 
 
 def _alike(found: Iterable[tuple[str, tuple[str, ...]]], words: Words) -> list[list[str]]:
