@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module to ``app``."""
-    app.command("run", help=tr("Run a routine runbook, or a standard one under its envelope."))(_run)
+    app.command("run", help=tr("Run a routine runbook, or a standard one under its envelope."))(
+        _run
+    )
     app.command("apply", help=tr("Carry out an approved change."))(_apply)
     app.command("resume", help=tr("Go on with a run that was cut off or stopped."))(_resume)
     app.command("undo", help=tr("Bring back what a change has changed."))(_undo)
