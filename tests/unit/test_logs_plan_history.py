@@ -282,6 +282,8 @@ FOUND = [
       ("write", 2), ("backup",)], b"", 1),
     ([("replace",), ("rotate", False), ("write_half",), ("backup",), ("night",), ("write", 61),
       ("rotate", False), ("night",)], b"# begun\n", 2),
+    ([("rotate", False), ("write_half",), ("backup",), (*RACE, "copytruncate"), ("rotate", False)],
+     b"# begun\n", 1),
 ]  # fmt: skip
 
 

@@ -154,6 +154,7 @@ class FileCollector:
         """With ``again`` only what failed before is done."""
         files, streams = self._failed_files, self._failed_streams
         self._failed_files, self._failed_streams = set(), set()
+        self._forget_reused(made.takes)
         takes = [
             take
             for take in made.takes
@@ -173,6 +174,13 @@ class FileCollector:
         self._remember(seen, made.copies)
         self._outcome.notes.update((note.path, note) for note in seen.notes)
         self._note_left(made.left)
+
+    def _forget_reused(self, takes: Sequence[Take]) -> None:
+        """A new file may have the inode of one that carried a stream when we first looked."""
+        for take in takes:
+            former = self._made.get(take.file.key)
+            if take.stream is None and former is not None and former.number in self._stored:
+                del self._made[take.file.key]
 
     # --- reading
 
