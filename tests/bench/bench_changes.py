@@ -18,16 +18,13 @@ What is fair to compare with:
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from estate import BenchEstate
-from figures import Figure, Timed, at_most, timed
+from figures import Figure, Timed, at_most
+from signed import Signed
 
-BIN = Path(sys.executable).parent
 HOSTS = 20
 ROUNDS_OF_PLANNING = 3
 ROUNDS_OF_APPLYING = 2
@@ -43,69 +40,24 @@ SIMULATE = """- hosts: all
 """
 
 
-class Changes:
-    """Patch changes of an estate with a policy in force and one approver with a key."""
-
-    def __init__(self, lab_state: Path, home: Path) -> None:
-        self.estate = BenchEstate(lab_state, home, HOSTS)
-        self.home = home
-        self._key = lab_state / "keys" / "lab_approver"
-        for name in ("approvers.yml", "allowed_signers"):
-            shutil.copy(lab_state / "lab" / "estate" / name, self.estate.directory / name)
-        asked = ["policy", "propose", "-e", self.estate.directory, "--reason", "bench", "--json"]
-        adopted = json.loads(self.opsbook(*asked).output)["change"]
-        self.approve(adopted)
-        self.opsbook("apply", adopted)
-
-    def opsbook(self, *words: str | Path, ok: set[int] | None = None) -> Timed:
-        """One command, to its end."""
-        return timed([BIN / "opsbook", *words], env=self.estate.env, ok=ok)
+class Changes(Signed):
+    """Patch changes of all hosts."""
 
     def plan(self) -> tuple[Timed, Any]:
         """A plan of all hosts: what making it cost, and its content."""
-        done = self.opsbook("plan", "patching", "-e", self.estate.directory, "-l",
-                            self.estate.limit, "--reason", "bench", "--json")  # fmt: skip
+        done = self.opsbook("plan", "patching", *self.here, "-l", self.estate.limit,
+                            "--reason", "bench", "--json")  # fmt: skip
         plan = json.loads(done.output)["plan"]
         changing = Counter(entry["outlook"] for entry in plan["host_plans"].values())
         if changing["change"] != HOSTS:
             raise RuntimeError(f"not every host has pending updates: {changing}")
         return done, plan
 
-    def approve(self, change: str) -> None:
-        """Sign as the lab's approver."""
-        self.opsbook("approve", change, "--key", self._key, "--yes")
-
-    def bare(self, playbook: Path, variables: Path | None = None) -> Timed:
-        """Plain ansible-playbook on the same hosts."""
-        from opsbook.execution.declared.declarations import content
-
-        more = ["-e", f"@{variables}"] if variables else []
-        shared = "-o ControlMaster=auto -o ControlPersist=60s"
-        env = {
-            "ANSIBLE_COLLECTIONS_PATH": str(content()),
-            "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_SSH_ARGS": f"-F {self.estate.ssh_config} {shared}",
-            "ANSIBLE_BECOME": "1",
-            "LC_ALL": "C.UTF-8",
-        }
-        inventory = self.estate.directory / "hosts.yml"
-        return timed(
-            [BIN / "ansible-playbook", "-i", inventory, "-l", self.estate.limit,
-             "-f", str(HOSTS), *more, playbook],
-            env=env,
-        )  # fmt: skip
-
-    def write(self, name: str, content: Any) -> Path:
-        """A file for :meth:`bare`; JSON is YAML."""
-        path = self.home / name
-        path.write_text(content if isinstance(content, str) else json.dumps(content))
-        return path
-
     def apply_barely(self, plan: Any) -> float:
         """Seconds of the runbook's playbook in the waves of the plan; then hosts are as before."""
-        variables = self.write("variables.json", _given(plan))
-        done = self.bare(self.write("apply.yml", _play("playbook.yml")), variables)
-        self.bare(self.write("undo.yml", _play("undo.yml")), variables)
+        given = ("-e", f"@{self.write('variables.json', _given(plan))}")
+        done = self.bare(self.write("apply.yml", _play("playbook.yml")), *given)
+        self.bare(self.write("undo.yml", _play("undo.yml")), *given)
         return done.seconds
 
     def apply(self, change: str) -> tuple[Timed, Counter[str]]:
@@ -122,7 +74,7 @@ class Changes:
 
 def bench(state: Path, lab_state: Path) -> list[Figure]:
     """Plan, then apply and undo on all hosts, each against plain Ansible."""
-    changes = Changes(lab_state, state / "changes")
+    changes = Changes(lab_state, state / "changes", HOSTS)
     return [_planning(changes), *_applying(changes)]
 
 

@@ -1,6 +1,6 @@
 """Runs all benchmarks on a lab of its own and writes docs/benchmarks.md.
 
-python tests/bench/run.py [name ...]        # cli ledger findings collection playbook changes
+python tests/bench/run.py [name ...]
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ sys.path.append(str(Path(__file__).parents[1]))
 ROOT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("OPSBOOK_STATE", ROOT / ".state" / "bench")).absolute()
 PAGE = ROOT / "docs" / "benchmarks.md"
-NEEDS_LAB = {"collection", "playbook", "changes"}
-NAMES = ["cli", "ledger", "findings", "collection", "playbook", "changes"]
+NEEDS_LAB = {"collection", "playbook", "changes", "hardening"}
+NAMES = ["cli", "ledger", "findings", "collection", "playbook", "changes", "hardening"]
+"""In this order: the last one leaves hosts as it made them."""
 LAB_HOSTS = 24
 
 HEAD = """# Benchmarks
