@@ -20,7 +20,8 @@ from opsbook.lifecycle.conduct.history import (
     read_history,
     reopening,
 )
-from opsbook.lifecycle.conduct.run import Ports, Run
+from opsbook.lifecycle.conduct.run import Run
+from opsbook.lifecycle.conduct.stage import Ports
 from opsbook.lifecycle.conduct.undoing import undoing
 from opsbook.lifecycle.plan import Plan, common
 from opsbook.lifecycle.request import RunResult, Watcher

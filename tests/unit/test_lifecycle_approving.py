@@ -11,15 +11,10 @@ import pytest
 from doubles.approving import APPROVERS_YML, CLIENT, GUARD, LEAD, Office
 from doubles.signatures import MemorySignatures, public
 from opsbook.approval.inforce import last_adopted, policy_in_force
+from opsbook.approval.verdicts import standing_approval
 from opsbook.ledger import resources
 from opsbook.ledger.port import Holder
-from opsbook.lifecycle.deciding.approving import (
-    bring,
-    cancel,
-    expire,
-    standing_approval,
-    still_missing,
-)
+from opsbook.lifecycle.deciding.approving import bring, cancel, expire, still_missing
 from opsbook.model.change import ChangeState
 from opsbook.model.errors import Busy, InputFault, IntegrityFault, Refused, UsageFault
 from opsbook.model.event import NewEvent

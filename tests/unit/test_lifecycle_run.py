@@ -25,7 +25,8 @@ from opsbook.execution.verify.verification import SuiteTest, Verified
 from opsbook.ledger.port import Ledger
 from opsbook.lifecycle.conduct.history import read_history
 from opsbook.lifecycle.conduct.routine import routine
-from opsbook.lifecycle.conduct.run import Ports, Run
+from opsbook.lifecycle.conduct.run import Run
+from opsbook.lifecycle.conduct.stage import Ports
 from opsbook.model.event import Event, NewEvent
 from opsbook.model.exits import Exit
 from opsbook.model.outcome import Outcome, RunState

@@ -12,11 +12,9 @@ from typing import Any
 
 from opsbook.calendars.days import Calendars
 from opsbook.calendars.wallclock import shown
-from opsbook.calendars.windows import HORIZON, openings, window_for
+from opsbook.calendars.windows import HORIZON, openings
 from opsbook.model.clock import unstamp
 from opsbook.model.message import Message, msg
-
-__all__ = ["gate", "next_opening", "obstacle", "overrides", "window_for"]
 
 
 def gate(

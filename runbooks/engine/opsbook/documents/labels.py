@@ -90,7 +90,6 @@ STATES: dict[str, Message] = {
 ORIGINS: dict[str, Message] = {
     "terminal": msg("at a terminal"),
     "cron": msg("by the schedule {schedule}"),
-    "service": msg("by the scheduler service"),
 }
 
 CLASSES: dict[str, Message] = {

@@ -11,7 +11,7 @@ from opsbook.model.exits import Exit
 from opsbook.model.message import Message
 from opsbook.model.outcome import Outcome, RunState
 
-Origin = Literal["terminal", "cron", "service"]
+Origin = Literal["terminal", "cron"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from opsbook.lifecycle.change.applying import open_runs, resume_change
 from opsbook.lifecycle.conduct.carrying import held
 from opsbook.lifecycle.conduct.givingup import giving_up
 from opsbook.lifecycle.conduct.history import earlier, read_history, refuse_ended
-from opsbook.lifecycle.conduct.run import Ports, Run
+from opsbook.lifecycle.conduct.run import Run
+from opsbook.lifecycle.conduct.stage import Ports
 from opsbook.lifecycle.envelope.enveloped import resume_standard
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import RunResult, Watcher

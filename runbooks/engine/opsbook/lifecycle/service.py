@@ -23,8 +23,10 @@ from opsbook.ledger.store import open_ledger, this_process
 from opsbook.ledger.witness import testify
 from opsbook.lifecycle.conduct.carrying import day_of, held, stop_on_signals, verifier_of
 from opsbook.lifecycle.conduct.history import History, read_history, refuse_ended
+from opsbook.lifecycle.conduct.progress import Progress
 from opsbook.lifecycle.conduct.routine import routine
-from opsbook.lifecycle.conduct.run import Ports, Progress, Run
+from opsbook.lifecycle.conduct.run import Run
+from opsbook.lifecycle.conduct.stage import Ports
 from opsbook.lifecycle.parameters import resolve
 from opsbook.lifecycle.plan import Plan, make_plan
 from opsbook.lifecycle.refusal import record_refusal

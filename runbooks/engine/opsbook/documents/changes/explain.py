@@ -8,11 +8,12 @@ from typing import Any
 from opsbook.documents.blocks import Block, Commands, Facts, Grid, Page, Part, Points
 from opsbook.documents.changes.byhand import by_hand, guarded, risks, some_by_hand
 from opsbook.documents.changes.foreseen import Foreseen, Line, few, some
-from opsbook.documents.changes.labels import COVERAGE, KINDS, ON_DRIFT, OUTLOOKS, SEVERITIES
+from opsbook.documents.changes.labels import COVERAGE, KINDS, ON_DRIFT, OUTLOOKS
 from opsbook.documents.changes.scope import scope
 from opsbook.documents.changes.signing import signed, to_sign
 from opsbook.documents.changes.telling import duration, restore_point, standing, window
 from opsbook.documents.changes.waiver import accepted, summed, warnings
+from opsbook.documents.findingwords import SEVERITIES
 from opsbook.documents.labels import CLASSES_EXPLAINED, LABELS
 from opsbook.documents.telling import requester, risk, tree
 from opsbook.documents.words import Words, amount, count, rows, table, text

@@ -61,13 +61,6 @@ ON_DRIFT: dict[str, Message] = {
     "stop": msg("a host that has drifted stops the run"),
 }
 
-SEVERITIES: dict[str, Message] = {
-    "critical": msg("critical"),
-    "high": msg("high"),
-    "medium": msg("medium"),
-    "low": msg("low"),
-}
-
 STEPS: dict[str, Message] = {
     "examine": msg("examine"),
     "drift": msg("drift check"),

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opsbook.documents.blocks import Facts, Grid, Part
-from opsbook.documents.changes.labels import CATEGORIES, SEVERITIES
+from opsbook.documents.changes.labels import CATEGORIES
+from opsbook.documents.findingwords import SEVERITIES
 from opsbook.documents.labels import LABELS
 from opsbook.documents.words import Words, count, rows, table, text
 from opsbook.model.message import msg

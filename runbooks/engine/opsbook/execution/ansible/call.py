@@ -25,7 +25,6 @@ from opsbook.execution.ansible.workdir import working_directory
 from opsbook.execution.declared.control import ansible_command, ansible_environment
 from opsbook.execution.declared.declarations import runbook_directory, ships_with_us
 from opsbook.execution.declared.inventory import inventory_file
-from opsbook.execution.declared.vault import vaulted_values
 from opsbook.execution.masking import Masker
 from opsbook.execution.privatefile import write_private
 from opsbook.execution.reach.ssh import plainly, sharing, ssh_config
@@ -61,12 +60,6 @@ class Play:
     variables: Mapping[str, Any] = field(default_factory=dict)
     templates: Mapping[str, str] = field(default_factory=dict)
     told: Told | None = None
-
-
-def masker_of(job: Job) -> Masker:
-    """Hides every value that the job's estate keeps in a vault."""
-    password_file = ansible_environment(job.estate).get("ANSIBLE_VAULT_PASSWORD_FILE")
-    return Masker(vaulted_values(job.estate, password_file))
 
 
 def play(asked: Play, job: Job, sink: Sink, masker: Masker) -> dict[str, HostReport]:

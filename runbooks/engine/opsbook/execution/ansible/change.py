@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from opsbook.execution.ansible.actual import compare
-from opsbook.execution.ansible.call import Play, masker_of, play
+from opsbook.execution.ansible.call import Play, play
 from opsbook.execution.ansible.prediction import Line, foresee, host_plan
 from opsbook.execution.ansible.told import Told
+from opsbook.execution.declared.vault import masker_of
 from opsbook.execution.reach.marker import Markers
 from opsbook.execution.work import Examined, HostReport, Job, Planner, Sink, Standing
 from opsbook.model.errors import HostFailed, HostUnreachable, Interrupted, OpsbookError
@@ -57,10 +58,10 @@ class PlaybookChange:
         told: list[Told] = []
 
         def work(held: Sequence[Host]) -> dict[str, HostReport]:
-            told.append(Told(sink, masker_of(job)))
+            told.append(Told(sink, masker_of(job.estate)))
             file = job.runbook.work.playbook or ""
             asked = self._play(file, held, job, phase="apply", told=told[0])
-            return play(asked, job, sink, masker_of(job))
+            return play(asked, job, sink, masker_of(job.estate))
 
         for name, report in _under_markers(hosts, job, work).items():
             lines = told[0].tasks.get(name, []) if told else []
@@ -83,9 +84,9 @@ class PlaybookChange:
             return {host.name: HostReport(host.name, Outcome.FAILED, why) for host in hosts}
 
         def work(held: Sequence[Host]) -> dict[str, HostReport]:
-            told = Told(sink, masker_of(job))
+            told = Told(sink, masker_of(job.estate))
             asked = self._play(file, held, job, phase="undo", told=told)
-            return play(asked, job, sink, masker_of(job))
+            return play(asked, job, sink, masker_of(job.estate))
 
         reports = _under_markers(hosts, job, work)
         return {name: _brought_back(report) for name, report in reports.items()}
@@ -118,7 +119,7 @@ class PlaybookChange:
         if not hosts:
             return {}, {}
         call = self._play(job.runbook.work.survey or "", hosts, job, phase="", asked=asked)
-        reports = play(call, job, _Silent(), masker_of(job))
+        reports = play(call, job, _Silent(), masker_of(job.estate))
         surveys: dict[str, Mapping[str, Any]] = {}
         faults: dict[str, OpsbookError] = {}
         for host in hosts:
@@ -235,10 +236,10 @@ def _checked(hosts: Sequence[Host], job: Job) -> dict[str, HostPlan | OpsbookErr
     """Plans from the playbook in check mode."""
     if not hosts:
         return {}
-    told = Told(_Silent(), masker_of(job))
+    told = Told(_Silent(), masker_of(job.estate))
     file = job.runbook.work.playbook or ""
     call = _play(file, hosts, job, phase="", options=_CHECKING, told=told)
-    reports = play(call, job, _Silent(), masker_of(job))
+    reports = play(call, job, _Silent(), masker_of(job.estate))
     return {
         host.name: _foreseen(host.name, reports.get(host.name), told.tasks.get(host.name, []), job)
         for host in hosts

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from opsbook.execution.ansible.call import Play, masker_of, play
+from opsbook.execution.ansible.call import Play, play
+from opsbook.execution.declared.vault import masker_of
 from opsbook.execution.reach.scripted import ScriptWork
 from opsbook.execution.work import HostReport, Job, Sink
 from opsbook.model.estate import Host
@@ -33,5 +34,5 @@ class PlaybookWork:
 def _by_ansible(hosts: Sequence[Host], job: Job, sink: Sink) -> None:
     forks = min(len(hosts), job.runbook.waves.cap)
     asked = Play(job.runbook.work.playbook or "", hosts, forks)
-    for report in play(asked, job, sink, masker_of(job)).values():
+    for report in play(asked, job, sink, masker_of(job.estate)).values():
         sink.finished(report)

@@ -17,11 +17,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from opsbook.execution.declared.control import ansible_environment
 from opsbook.execution.declared.inventory import variable_files
+from opsbook.execution.masking import Masker
 from opsbook.model.estate import Estate
 
 _BLOCK = re.compile(rb"\$ANSIBLE_VAULT;1\.[12];AES256[^\n]*\n((?:[ \t]*[0-9a-f]+[ \t]*\r?\n?)+)")
 _ROUNDS = 10_000
+
+
+def masker_of(estate: Estate) -> Masker:
+    """Hides every value that the estate keeps in a vault."""
+    password_file = ansible_environment(estate).get("ANSIBLE_VAULT_PASSWORD_FILE")
+    return Masker(vaulted_values(estate, password_file))
 
 
 def vaulted_values(estate: Estate, password_file: str | None) -> set[str]:

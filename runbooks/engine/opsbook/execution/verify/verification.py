@@ -59,6 +59,8 @@ def verify(runbook: Runbook, hosts: Sequence[Host], job: Job) -> dict[str, Verif
 
     When the run is cancelled, only hosts that were gone through are in the answer.
     """
+    from opsbook.execution.declared.vault import masker_of
+
     if runbook.verification is None or not hosts:
         return {}
     with tempfile.TemporaryDirectory(prefix="opsbook-verify-") as scratch:
@@ -68,7 +70,7 @@ def verify(runbook: Runbook, hosts: Sequence[Host], job: Job) -> dict[str, Verif
         (directory / "plans.json").write_text(json.dumps(plans))
         why = _run(_command(runbook, directory), directory, job)
         lines = _lines(directory / "results.jsonl")
-    masker = _masker(job)
+    masker = masker_of(job.estate)
     found = {host.name: _verified(host.name, lines, why, masker) for host in hosts}
     if job.cancelled.is_set():
         return {name: verified for name, verified in found.items() if _is_whole(name, lines)}
@@ -175,15 +177,6 @@ def _lines(file: Path) -> list[dict[str, Any]]:
         return []
     whole = [line for line in file.read_text().split("\n")[:-1] if line]
     return [json.loads(line) for line in whole]
-
-
-def _masker(job: Job) -> Masker:
-    from opsbook.execution.declared.control import ansible_environment
-    from opsbook.execution.declared.vault import vaulted_values
-    from opsbook.execution.masking import Masker
-
-    password_file = ansible_environment(job.estate).get("ANSIBLE_VAULT_PASSWORD_FILE")
-    return Masker(vaulted_values(job.estate, password_file))
 
 
 def _verified(host: str, lines: Iterable[dict[str, Any]], why: str, masker: Masker) -> Verified:

@@ -42,8 +42,8 @@ from opsbook.lifecycle.conduct.carrying import day_of, held, stop_on_signals, ve
 from opsbook.lifecycle.conduct.changing import applying
 from opsbook.lifecycle.conduct.givingup import giving_up
 from opsbook.lifecycle.conduct.history import History, earlier, read_history
-from opsbook.lifecycle.conduct.run import Ports, Run
-from opsbook.lifecycle.conduct.stage import Conduct, Stage
+from opsbook.lifecycle.conduct.run import Run
+from opsbook.lifecycle.conduct.stage import Conduct, Ports, Stage
 from opsbook.lifecycle.conduct.undoing import undoing
 from opsbook.lifecycle.conduct.verifying import Verifier
 from opsbook.lifecycle.deciding.approving import Decided, cancel, expire, open_desk

@@ -13,8 +13,8 @@ from typing import Any
 from opsbook.approval.inforce import policy_in_force
 from opsbook.approval.policy import Policy
 from opsbook.approval.verdicts import refuse_unknown_requester
-from opsbook.calendars.gate import window_for
 from opsbook.calendars.load import load_calendars
+from opsbook.calendars.windows import window_for
 from opsbook.execution.declared.declarations import load_estate, load_runbook
 from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.provenance import inputs, versions

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from opsbook.execution.work import Job
 from opsbook.ledger.port import Holder
 from opsbook.lifecycle.conduct.progress import Progress
-from opsbook.lifecycle.conduct.stage import Conduct, Ports, Stage, Stopwatch, Witnessing, limited
-from opsbook.lifecycle.conduct.verifying import Verifier
+from opsbook.lifecycle.conduct.stage import Ports, Stage, Stopwatch, limited
 from opsbook.lifecycle.conduct.waves import split
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.request import RunResult
@@ -24,7 +23,6 @@ from opsbook.model.message import msg
 from opsbook.model.outcome import Outcome, RunState
 
 _DONE = (Outcome.OK, Outcome.CHANGED)
-__all__ = ["Conduct", "Ports", "Progress", "Run", "Verifier", "Witnessing"]
 
 
 @dataclass(frozen=True, slots=True)

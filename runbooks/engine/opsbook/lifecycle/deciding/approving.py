@@ -27,7 +27,6 @@ from opsbook.approval.verdicts import (
     casts_of,
     check_signature,
     requesters,
-    standing_approval,
     subject_of,
     unknown_requester,
     verdict_of,
@@ -49,17 +48,6 @@ from opsbook.model.estate import Estate
 from opsbook.model.event import NewEvent
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
-
-__all__ = [
-    "Decided",
-    "Desk",
-    "bring",
-    "cancel",
-    "expire",
-    "open_desk",
-    "standing_approval",
-    "still_missing",
-]
 
 _TRIES, _PAUSE_SECONDS = 50, 0.1
 _UNDECIDED = (ChangeState.PLANNED, ChangeState.APPROVED)

@@ -35,8 +35,8 @@ from opsbook.lifecycle.conduct.history import (
     refuse_ended,
     reopening,
 )
-from opsbook.lifecycle.conduct.run import Ports, Run
-from opsbook.lifecycle.conduct.stage import Stage
+from opsbook.lifecycle.conduct.run import Run
+from opsbook.lifecycle.conduct.stage import Ports, Stage
 from opsbook.lifecycle.envelope.within import (
     Reach,
     envelope_for,

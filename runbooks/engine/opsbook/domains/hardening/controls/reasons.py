@@ -38,8 +38,3 @@ def reason(word: str) -> Message:
     if colon and kind in _ABOUT:
         return Message(_ABOUT[kind].text, {"name": name})
     return msg("not to be seen: {reason}", reason=word)
-
-
-def is_known(word: str) -> bool:
-    """Whether :func:`reason` has a sentence for it."""
-    return word in REASONS or word.partition(":")[0] in _ABOUT

@@ -28,8 +28,6 @@ from opsbook.model.message import msg
 
 _NOTE = re.compile(r"[(（\[【].*?[)）\]】]")
 _MOST_NAME = 100
-_HEADER_WITHIN = 40
-"""Rows at the top of a sheet among which the names of columns are looked for."""
 
 
 def plain_name(name: str) -> str:

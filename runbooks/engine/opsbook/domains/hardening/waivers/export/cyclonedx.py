@@ -27,8 +27,6 @@ from opsbook.domains.hardening.waivers.export.openvex import (
 )
 from opsbook.model.clock import stamp
 
-_SEVERITIES = ("critical", "high", "medium", "low", "info", "unknown")
-
 
 def cyclonedx(gathered: Gathered) -> Exported:
     """One vulnerability for each waiver and CVE id."""
