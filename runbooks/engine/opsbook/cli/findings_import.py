@@ -143,13 +143,9 @@ def take_in(file: Path, asked: Asked) -> Kept:
 
 def _intake(asked: Asked) -> Intake:
     from opsbook.domains.hardening.store.catalogue import OurControls
-    from opsbook.domains.hardening.store.database import Database
     from opsbook.domains.hardening.store.importing import Intake
 
-    database = Database(asked.places.findings)
-    return Intake(
-        database, asked.estate.name, asked.inventory, OurControls(asked.places), asked.estate.zone
-    )
+    return Intake.of(asked.estate, asked.inventory, OurControls(asked.places), asked.places)
 
 
 def _tell_ledger(asked: Asked) -> None:

@@ -16,7 +16,6 @@ from opsbook.domains.hardening.controls.observed import MOST_BYTES, read_answers
 from opsbook.domains.hardening.controls.schema import Control
 from opsbook.domains.hardening.controls.site import stated_values
 from opsbook.domains.hardening.scan.rows import Judged, Look, evidence, judge_all, told
-from opsbook.domains.hardening.store.database import Database
 from opsbook.domains.hardening.store.importing import Arrival, Identity, Intake, report
 from opsbook.execution.declared.inventory import load_inventory
 from opsbook.execution.reach.shell import HostShell, Shell
@@ -47,7 +46,7 @@ def intake_of(estate: Estate, places: Places, catalogue: Catalogue) -> Intake:
     would be strangers in it.
     """
     whole = load_inventory(estate, places, None)
-    return Intake(Database(places.findings), estate.name, whole, Loaded(catalogue), estate.zone)
+    return Intake.of(estate, whole, Loaded(catalogue), places)
 
 
 class Loaded:

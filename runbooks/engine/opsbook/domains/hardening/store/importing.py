@@ -27,11 +27,11 @@ from opsbook.domains.hardening.store.settling import settle_within
 from opsbook.domains.hardening.store.summary import summary
 from opsbook.ledger.port import Ledger
 from opsbook.model.errors import Busy
-from opsbook.model.estate import Inventory
+from opsbook.model.estate import Estate, Inventory
 from opsbook.model.event import NewEvent
 from opsbook.model.finding import Told
 from opsbook.model.message import msg
-from opsbook.model.places import private
+from opsbook.model.places import Places, private
 
 KIND = "findings.imported"
 FORGOTTEN = "findings.forgotten"
@@ -94,6 +94,11 @@ class Intake:
     inventory: Inventory
     controls: Controls
     zone: tzinfo = UTC
+
+    @classmethod
+    def of(cls, estate: Estate, inventory: Inventory, controls: Controls, places: Places) -> Intake:
+        """That of ``estate``, kept at ``places``."""
+        return cls(Database(places.findings), estate.name, inventory, controls, estate.zone)
 
     def keep(self, arrival: Arrival, now: datetime) -> Kept:
         """Keep what a file tells.
