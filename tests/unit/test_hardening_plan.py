@@ -85,9 +85,9 @@ def test_what_may_lock_out_comes_last_and_the_package_that_it_needs_first() -> N
 
 def test_a_package_that_comes_brings_the_controls_that_waited_for_it() -> None:
     plan = Scene().plan(bad(), "auditd.enabled")
-    assert controls(plan) == ["auditd.enabled", "audit.rule:identity"]
+    assert controls(plan) == ["auditd.enabled", "audit.rule:identity", "audit.size"]
     assert plan.items[1].coverage is Coverage.PARTLY
-    assert "audit.rule:identity (auditd)" in notes(plan)
+    assert "audit.rule:identity (auditd), audit.size (auditd)" in notes(plan)
 
 
 def test_what_a_package_brings_is_left_out_when_the_package_cannot_come() -> None:
@@ -95,7 +95,7 @@ def test_what_a_package_brings_is_left_out_when_the_package_cannot_come() -> Non
     host.problems = {"auditd.enabled#1": "no such package in its lists"}
     plan = Scene().plan(host, "auditd.enabled", "pkg.absent:telnet")
     assert controls(plan) == ["pkg.absent:telnet"]
-    assert asides(plan) == {"auditd.enabled": "cannot"}
+    assert asides(plan) == {"auditd.enabled": "cannot", "audit.size": "cannot"}
     assert asides(plan, "left_out") == {"audit.rule:identity": "not_applicable"}
 
 
@@ -195,7 +195,7 @@ def test_a_waived_finding_is_named_and_not_done() -> None:
 def test_a_waiver_also_keeps_out_what_a_package_would_bring() -> None:
     waived = finding("audit.rule:identity", state=State.WAIVED)
     plan = Scene().plan(bad(), "auditd.enabled", waived)
-    assert controls(plan) == ["auditd.enabled"]
+    assert controls(plan) == ["auditd.enabled", "audit.size"]
 
 
 @pytest.mark.parametrize(
