@@ -17,7 +17,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
               site.key("client@example.invalid"))  # fmt: skip
     site.good("cancel", site.plan("--set", "words=b"), "--reason", "no")
     refused = site.plan("--set", "words=c")
-    assert site.run("apply", refused).returncode == Exit.REFUSED
+    assert site.typed("apply", refused).returncode == Exit.REFUSED
     return site
 
 
@@ -51,7 +51,7 @@ def test_a_span_of_another_day_is_empty(site: Site) -> None:
     [("--from", "someday"), ("--from", "2026-03-02", "--to", "2026-03-01"), ("--state", "odd")],
 )
 def test_a_question_that_is_none_is_a_usage_fault(site: Site, words: tuple[str, ...]) -> None:
-    done = site.run("changes", "list", "-e", site.estate, *words)
+    done = site.typed("changes", "list", "-e", site.estate, *words)
     assert done.returncode == Exit.USAGE
     assert "Traceback" not in done.stderr
 
