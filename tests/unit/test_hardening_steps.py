@@ -177,7 +177,7 @@ def test_sshd_is_asked_once_for_all_steps() -> None:
 def test_each_service_is_told_once_and_the_way_in_last() -> None:
     of = hardening("activations").of
     found = of(
-        ["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/00-opsbook.conf", "/etc/fstab",
+        ["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/site.conf", "/etc/fstab",
          "/etc/systemd/journald.conf", "/etc/login.defs"],
         [("chrony", "restart")],
     )  # fmt: skip

@@ -15,13 +15,12 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.steps.b
 
 MAIN = "/etc/ssh/sshd_config"
 DIRECTORY = "/etc/ssh/sshd_config.d"
-OURS = DIRECTORY + "/00-opsbook.conf"
 _OPTION = re.compile(r"\s*([A-Za-z][A-Za-z0-9]*)(?:\s+|\s*=\s*)(.*?)\s*$")
 
 
 class SshdOption(Step):
-    """One option: in our drop-in where the main file reads the directory before anything else,
-    else in the main file; other values of it outside of Match blocks are made the same.
+    """One option, in the main file, where people and scanners look for it; other values of it
+    there and in drop-ins, outside of Match blocks, are made the same, so that any may come first.
 
     That sshd takes it, and that it is the value that counts, is asked of sshd itself before
     anything is in place (``sshtest``).
@@ -46,7 +45,7 @@ class SshdOption(Step):
         effective = draft.once("sshd", draft.host.sshd).get(self.option.lower())
         for path in files(draft):
             self._same_everywhere(draft, path)
-        self._ours(draft, OURS if reads_directory_first(draft) else MAIN)
+        self._in_main(draft)
         draft.options[self.option.lower()] = self.value
         draft.authors[f"sshd {self.option.lower()}"] = self.id
         after = [f"{path.rpartition('/')[2]}: {value}" for path, value in self._assigned(draft)]
@@ -70,20 +69,14 @@ class SshdOption(Step):
                 lines[number] = f"{self.option} {self.value}"
         draft.write(path, "\n".join(lines))
 
-    def _ours(self, draft: Draft, path: str) -> None:
-        lines = (draft.text_of(path) or "# written by opsbook\n").split("\n")
-        found = [number for number, name, _ in globals_of("\n".join(lines))
-                 if name == self.option.lower()]  # fmt: skip
-        wanted = f"{self.option} {self.value}"
-        if path == MAIN and found:
+    def _in_main(self, draft: Draft) -> None:
+        lines = draft.text_of(MAIN).split("\n")
+        if any(name == self.option.lower() for _, name, _ in globals_of("\n".join(lines))):
             return  # made the same already
-        if [lines[i] for i in found] != [wanted]:
-            kept = [line for i, line in enumerate(lines) if i not in found]
-            matches = [i for i, line in enumerate(kept) if _is_match(line)]
-            place = matches[0] if matches else max(0, len(kept) - (kept[-1] == ""))
-            kept.insert(place, wanted)
-            mode = None if draft.stat(path) else 0o600  # as sshd_config itself should be
-            draft.write(path, "\n".join(kept if kept[-1] == "" else [*kept, ""]), mode)
+        matches = [i for i, line in enumerate(lines) if _is_match(line)]
+        place = matches[0] if matches else max(0, len(lines) - (lines[-1] == ""))
+        lines.insert(place, f"{self.option} {self.value}")
+        draft.write(MAIN, "\n".join(lines if lines[-1] == "" else [*lines, ""]))
 
 
 def files(draft: Draft) -> list[str]:
@@ -99,14 +92,6 @@ def includes(draft: Draft) -> bool:
         name == "include" and DIRECTORY in value
         for _, name, value in globals_of(draft.text_of(MAIN))
     )
-
-
-def reads_directory_first(draft: Draft) -> bool:
-    """Whether it does so before any option, so that ours comes first and counts."""
-    first = next(iter(globals_of(draft.text_of(MAIN))), None)
-    ours_first = first is not None and first[1] == "include" and DIRECTORY in first[2]
-    earlier = [one for one in draft.names(DIRECTORY) if one.endswith(".conf")]
-    return ours_first and min([*earlier, "00-opsbook.conf"]) == "00-opsbook.conf"
 
 
 def globals_of(text: str) -> list[tuple[int, str, str]]:
