@@ -5,6 +5,7 @@ A further adapter joins by another maker in ``MAKERS`` (:class:`doubles.change_s
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,16 @@ MAKERS: dict[str, Callable[[Path], Subject]] = {
 
 @pytest.fixture(params=list(MAKERS))
 def subject(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Subject:
-    monkeypatch.setenv("OPSBOOK_RUNBOOKS", str(tmp_path / "catalog"))
-    return MAKERS[request.param](tmp_path)
+    """Made anew for every test, always in the same place: see :func:`planned`."""
+    home = tmp_path_factory.getbasetemp() / "subject"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    monkeypatch.setenv("OPSBOOK_RUNBOOKS", str(home / "catalog"))
+    return MAKERS[request.param](home)
 
 
 class PreparedSink(MemorySink):
@@ -57,8 +64,19 @@ def plans(subject: Subject, *names: str) -> dict[str, HostPlan]:
     return dict(found)  # type: ignore[arg-type]
 
 
+FORESEEN: dict[tuple[type[Subject], tuple[str, ...]], dict[str, HostPlan]] = {}
+
+
+def planned(subject: Subject, *names: str) -> Job:
+    """A job with what is foreseen on hosts nobody has touched, which was asked once."""
+    key = (type(subject), names)
+    if key not in FORESEEN:
+        FORESEEN[key] = plans(subject, *names)
+    return subject.job(FORESEEN[key])
+
+
 def done(subject: Subject, *names: str) -> tuple[Job, PreparedSink]:
-    job = subject.job(plans(subject, *names))
+    job = planned(subject, *names)
     sink = PreparedSink(subject)
     subject.work.perform(named(job, *names), job, sink)
     return job, sink
@@ -66,7 +84,7 @@ def done(subject: Subject, *names: str) -> tuple[Job, PreparedSink]:
 
 def test_what_is_foreseen_is_the_same_twice_and_changes_nothing(subject: Subject) -> None:
     before = subject.state(GOOD)
-    first = plans(subject, GOOD)[GOOD]
+    first = planned(subject, GOOD).plans[GOOD]
     again = subject.work.forecast(named(subject.job(), GOOD), subject.job({GOOD: first}))[GOOD]
     assert first.outlook is Outlook.CHANGE
     assert len(first.items) >= 2
@@ -85,9 +103,9 @@ def test_a_host_that_cannot_be_reached_has_its_error_and_the_others_their_plan(
 
 
 def test_a_disturbed_host_is_foreseen_differently(subject: Subject) -> None:
-    planned = plans(subject, GOOD)[GOOD]
+    before = planned(subject, GOOD).plans[GOOD]
     subject.disturb(GOOD)
-    assert planned.differences(plans(subject, GOOD)[GOOD])
+    assert before.differences(plans(subject, GOOD)[GOOD])
 
 
 def test_undo_is_prepared_before_the_first_write_and_every_host_ends_once(
@@ -112,7 +130,7 @@ def test_when_it_is_done_there_is_nothing_left_to_do(subject: Subject) -> None:
 def test_an_examination_sees_how_far_a_host_is_and_changes_nothing(
     subject: Subject, standing: Standing
 ) -> None:
-    job = subject.job(plans(subject, GOOD))
+    job = planned(subject, GOOD)
     if standing is Standing.DONE:
         subject.work.perform(named(job, GOOD), job, PreparedSink(subject))
     elif standing is Standing.MIDWAY:
@@ -127,7 +145,7 @@ def test_an_examination_sees_how_far_a_host_is_and_changes_nothing(
 
 def test_a_repairable_host_is_completed_by_doing_the_work_again(subject: Subject) -> None:
     done(subject, OTHER)
-    job = subject.job(plans(subject, GOOD))
+    job = planned(subject, GOOD)
     subject.leave_midway(GOOD, job)
     found = subject.work.examine(named(job, GOOD), job)[GOOD]
     assert isinstance(found, Examined)
@@ -163,7 +181,7 @@ def test_a_failed_host_is_told_and_can_be_brought_back(subject: Subject) -> None
 
 def test_a_host_caught_midway_can_be_brought_back(subject: Subject) -> None:
     before = subject.state(GOOD)
-    job = subject.job(plans(subject, GOOD))
+    job = planned(subject, GOOD)
     subject.leave_midway(GOOD, job)
     subject.work.undo(named(job, GOOD), job, PreparedSink(subject))
     assert subject.state(GOOD) == before
@@ -171,13 +189,13 @@ def test_a_host_caught_midway_can_be_brought_back(subject: Subject) -> None:
 
 def test_on_an_untouched_host_there_is_nothing_to_undo(subject: Subject) -> None:
     before = subject.state(GOOD)
-    job = subject.job(plans(subject, GOOD))
+    job = planned(subject, GOOD)
     assert subject.work.undo(named(job, GOOD), job, MemorySink())[GOOD].outcome is Outcome.OK
     assert subject.state(GOOD) == before
 
 
 def test_undo_answers_for_a_host_that_cannot_be_reached(subject: Subject) -> None:
-    job = subject.job(plans(subject, GOOD))
+    job = planned(subject, GOOD)
     sink = MemorySink()
     report = subject.work.undo(named(job, GONE), job, sink)[GONE]
     assert report.outcome is Outcome.UNREACHABLE
@@ -186,7 +204,7 @@ def test_undo_answers_for_a_host_that_cannot_be_reached(subject: Subject) -> Non
 
 def test_work_that_was_cancelled_before_touches_nothing(subject: Subject) -> None:
     before = subject.state(GOOD)
-    job = subject.job(plans(subject, GOOD))
+    job = planned(subject, GOOD)
     job.cancelled.set()
     sink = PreparedSink(subject)
     subject.work.perform(named(job, GOOD), job, sink)

@@ -12,10 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from support.typed import typed
 
 Done = subprocess.CompletedProcess[str]
 ESTATE = """\
@@ -29,7 +32,7 @@ policies: {logs: {min_free_mib: 0}}
 
 @dataclass(slots=True)
 class Desk:
-    """An engineer's terminal: an estate of this machine alone, and opsbook as a process."""
+    """An engineer's terminal: an estate of this machine alone, and opsbook as it is typed."""
 
     root: Path
     env: dict[str, str] = field(default_factory=dict)
@@ -51,8 +54,13 @@ class Desk:
         self.write("hosts.yml", "all:\n  hosts:\n    l1:\n      ansible_connection: local\n"
                                 "      opsbook_logs_x:\n" + lines)  # fmt: skip
 
-    def __call__(self, *words: str, shell: str = "", **env: str | None) -> Done:
-        """Run opsbook; ``shell`` is what a shell adds to the command line."""
+    def __call__(self, *words: str, **env: str) -> Done:
+        """Run opsbook in this process."""
+        with chdir(self.root):
+            return typed({**os.environ, **self.env, **env}, *words)
+
+    def process(self, *words: str, shell: str = "", **env: str | None) -> Done:
+        """Run it in a process of its own; ``shell`` is what a shell adds to the command line."""
         everything = {**os.environ, **self.env, **env}
         argv = [sys.executable, "-m", "opsbook", *words]
         return subprocess.run(
@@ -67,8 +75,8 @@ class Desk:
             check=False,
         )
 
-    def collect(self, *words: str, **env: str | None) -> Done:
-        return self("run", "log_collection", "-e", str(self.estate), *words, shell="", **env)
+    def collect(self, *words: str, **env: str) -> Done:
+        return self("run", "log_collection", "-e", str(self.estate), *words, **env)
 
     def records(self) -> list[dict[str, object]]:
         return list(json.loads(self("records", "list", "--json").stdout))
@@ -263,7 +271,7 @@ def test_a_store_that_cannot_be_used_refuses_the_run(
 
 def test_nothing_is_needed_of_the_environment(desk: Desk) -> None:
     gone = dict.fromkeys(os.environ) | {"OPSBOOK_STATE": str(desk.root / "state")}
-    calm(desk.collect(**gone), 0)
+    calm(desk.process("run", "log_collection", "-e", str(desk.estate), **gone), 0)
     assert desk.kept() == "a line\n"
 
 
@@ -271,13 +279,13 @@ def test_nothing_is_needed_of_the_environment(desk: Desk) -> None:
 def test_chinese_goes_anywhere(desk: Desk, encoding: str) -> None:
     desk.collect()
     run = str(desk.records()[0]["run"])
-    calm(desk("--lang", "zh", "records", "show", run, PYTHONIOENCODING=encoding), 0)
-    calm(desk("--lang", "zh", "run", "nope", "-e", "estate", PYTHONIOENCODING=encoding), 64)
+    calm(desk.process("--lang", "zh", "records", "show", run, PYTHONIOENCODING=encoding), 0)
+    calm(desk.process("--lang", "zh", "run", "nope", "-e", "estate", PYTHONIOENCODING=encoding), 64)
 
 
 def test_without_a_locale_output_is_utf_8(desk: Desk) -> None:
     posix = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-    done = desk("--lang", "zh", "records", "--help", **posix)
+    done = desk.process("--lang", "zh", "records", "--help", **posix)
     calm(done, 0)
     assert "记录" in done.stdout
 
@@ -294,19 +302,19 @@ def test_without_a_locale_output_is_utf_8(desk: Desk) -> None:
 )
 def test_output_that_goes_nowhere_is_no_crash(desk: Desk, shell: str, code: int) -> None:
     desk.collect()
-    calm(desk("records", "list", "--json", shell=shell), code)
+    calm(desk.process("records", "list", "--json", shell=shell), code)
 
 
 def test_a_run_does_not_need_a_reader(desk: Desk) -> None:
     words = ("run", "log_collection", "-e", str(desk.estate))
-    assert desk(*words, shell=">&- 2>&- <&-").returncode == 0
+    assert desk.process(*words, shell=">&- 2>&- <&-").returncode == 0
     desk.hosts("{name: c}")
-    assert desk(*words, shell=">/dev/full 2>/dev/full").returncode == 12
+    assert desk.process(*words, shell=">/dev/full 2>/dev/full").returncode == 12
     assert [r["state"] for r in desk.records()] == ["closed", "closed"]
 
 
 def test_a_fault_is_not_hidden_by_a_full_disk_behind_standard_error(desk: Desk) -> None:
-    assert desk("run", "nope", "-e", "estate", shell="2>/dev/full").returncode == 64
+    assert desk.process("run", "nope", "-e", "estate", shell="2>/dev/full").returncode == 64
 
 
 def test_a_working_directory_that_is_gone_is_told(desk: Desk) -> None:
@@ -497,7 +505,7 @@ def test_a_few_lines_that_stand_for_more_than_any_memory_are_refused_at_once(
     before = resource.getrlimit(limit)
     resource.setrlimit(limit, (4 * 1024**3, before[1]))
     try:
-        done = desk("estate", "check", "-e", "estate")
+        done = desk.process("estate", "check", "-e", "estate")
     finally:
         resource.setrlimit(limit, before)
     calm(done, 65, Path(name).name, "alias")

@@ -272,14 +272,14 @@ def test_a_full_disk_stops_planning_signing_and_applying_and_nothing_is_half_don
 def test_killed_at_any_moment_and_resumed_no_finished_host_is_touched_again(
     tmp_path: Path,
 ) -> None:
-    site = make_site(tmp_path / "site")
+    site = make_site(tmp_path / "site", hosts=2)
     change = site.approved("--set", "words=new")
-    begin, finished = _applied_in(site, change, tmp_path / "whole"), set[str]()
-    for number in range(10):
+    whole, finished = _applied_in(site, change, tmp_path / "whole"), set[str]()
+    for number, moment in enumerate((0.3, 0.5, 0.75, 1.0)):
         _reset(site)
         state = tmp_path / f"state{number}"
         shutil.copytree(site.state, state)
-        _kill(site, change, state, after=begin * (0.25 + 0.07 * number))
+        _kill(site, change, state, after=whole * moment)
         done = _finished(state, site)
         before = {host: _touched(site, host) for host in done}
         finished |= set(done)

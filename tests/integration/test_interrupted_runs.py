@@ -19,7 +19,7 @@ from opsbook.model.exits import Exit
 from opsbook.model.places import Places
 
 OPSBOOK = Path(sys.executable).parent / "opsbook"
-HOSTS = ("l1", "l2", "l3", "l4")
+HOSTS = ("l1", "l2")
 ESTATE = """schema: 1
 name: here
 title: {zh: 本机, en: This machine}
