@@ -78,7 +78,7 @@ def test_root_on_the_host_itself_has_credentials_whatever_openscap_writes() -> N
     assert told("xccdf", BARE).hosts[0].credentialed is True
     other = '<identity authenticated="false" privileged="false">scan</identity>'
     assert result("", head=other).hosts[0].credentialed is False
-    ours = BARE.replace(b"false\">root</identity>", b"false\">zhang</identity>")
+    ours = BARE.replace(b'false">root</identity>', b'false">zhang</identity>')
     assert told("xccdf", ours).hosts[0].credentialed is None  # it says the same under sudo
     assert result("").hosts[0].credentialed is None
 
