@@ -260,6 +260,8 @@ def test_a_full_disk_stops_planning_signing_and_applying_and_nothing_is_half_don
             assert "Traceback" not in told.stderr
             said = told.stdout + told.stderr
             assert "No space left" in said or "Make room" in said
+            assert "None cannot be written" not in said
+            assert "Nothing would change" not in said
         (small / "filler").unlink()
         assert site.notices() == site.former
         for asked in (("records", "verify"), ("apply", change)):

@@ -112,17 +112,22 @@ def _tell(planned: Planned, *, to_json: bool) -> int:
     from opsbook.cli.show import as_json, warn
 
     warn(planned.problems)
+    outlooks = [entry["outlook"] for entry in planned.plan["host_plans"].values()]
+    unable = 0 if planned.change else outlooks.count("cannot")
     if to_json:
         as_json({"change": planned.change or None, "plan": planned.plan})
-        return Exit.DONE
-    if not planned.change:
+    elif planned.change:
+        print(page_of(planned.change, "text"))
+    else:
         for name, entry in planned.plan["host_plans"].items():
             print(f"{name}: {_why(entry)}")
-        print(tr("Nothing would change on any host; no change was made."))
-        outlooks = [entry["outlook"] for entry in planned.plan["host_plans"].values()]
-        return Exit.REFUSED if "cannot" in outlooks else Exit.DONE
-    print(page_of(planned.change, "text"))
-    return Exit.DONE
+        if unable:
+            print(tr("No change was made: {count} of {all} hosts cannot be changed, for the reasons"
+                     " above; on the others there is nothing to do.",
+                     count=unable, all=len(outlooks)))  # fmt: skip
+        else:
+            print(tr("Nothing would change on any host; no change was made."))
+    return Exit.REFUSED if unable else Exit.DONE
 
 
 def _why(entry: Mapping[str, Any]) -> str:

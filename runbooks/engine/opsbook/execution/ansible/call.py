@@ -91,7 +91,7 @@ class _Call:
                 if not self._job.cancelled.is_set():
                     self._run_in(directory)
         except (OSError, InputFault) as error:  # disk full, or the like
-            self._stop.why = _why(error)
+            self._stop.why = _why(error, self._job.places.root)
         if self._asked.told is not None and self._asked.told.failure is not None:
             raise self._asked.told.failure
         if self._job.cancelled.is_set() and self._events.stats is None:
@@ -218,10 +218,11 @@ class _Stop:
         return not _ask_to_end(self._pid())
 
 
-def _why(error: OSError | InputFault) -> Message:
+def _why(error: OSError | InputFault, state: Path) -> Message:
     if isinstance(error, InputFault):
         return error.problem
-    return msg("{file} cannot be written: {reason}", file=error.filename, reason=error.strerror)
+    file, reason = error.filename or state, error.strerror or error
+    return msg("{file} cannot be written: {reason}", file=file, reason=reason)
 
 
 def _ask_to_end(pid: int | None) -> bool:
