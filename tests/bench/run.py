@@ -26,14 +26,19 @@ LAB_HOSTS = 24
 
 HEAD = """# Benchmarks
 
-Written by `make bench`. Every figure is a ratio against a baseline measured in the same run on
-the same machine; the least of several measurements counts on both sides, because on a shared
-machine noise only adds.
+Written by `make bench`, or a part of it by `python tests/bench/run.py NAME ...`. Every figure is a
+ratio against a baseline measured in the same run on the same machine; the least of several
+measurements counts on both sides, because on a shared machine noise only adds.
+"""
+
+SECTION = """
+## {name}
 
 Measured {when} on {cores} cores, {system}, Python {python}.
 
 | what | against | to reach | measured | reached | in numbers |
 |---|---|---|---|---|---|
+{rows}
 """
 
 
@@ -46,18 +51,25 @@ def main(names: list[str]) -> int:
         updates = ["--updates"] if "changes" in names else []
         _lab("up", "--hosts", str(LAB_HOSTS), *updates)
     try:
-        figures = [figure for name in names for figure in _one(name)]
+        reached = [_one(name) for name in names]
     finally:
         if wants_lab:
             _lab("down")
-    _report(figures, write=set(names) == set(NAMES))
-    return 0 if all(figure.reached for figure in figures) else 1
+    return 0 if all(reached) else 1
 
 
-def _one(name: str) -> list[Figure]:
+def _one(name: str) -> bool:
+    """Measure, tell, write down; whether all of it was reached."""
     print(f"-- {name}", flush=True)
     module = __import__(f"bench_{name}")
-    return module.bench(STATE, STATE) if name in NEEDS_LAB else module.bench(STATE)
+    figures = module.bench(STATE, STATE) if name in NEEDS_LAB else module.bench(STATE)
+    section = _section(name, figures)
+    print(section, flush=True)
+    kept = {part.split("\n", 1)[0]: "\n## " + part.rstrip() + "\n"
+            for part in PAGE.read_text(encoding="utf-8").split("\n## ")[1:]}  # fmt: skip
+    kept[name] = section
+    PAGE.write_text(HEAD + "".join(kept[one] for one in NAMES if one in kept), encoding="utf-8")
+    return all(figure.reached for figure in figures)
 
 
 def _lab(*words: str) -> None:
@@ -66,22 +78,20 @@ def _lab(*words: str) -> None:
     subprocess.run([opsbook, "lab", *words], check=True, env=env)
 
 
-def _report(figures: list[Figure], *, write: bool) -> None:
+def _section(name: str, figures: list[Figure]) -> str:
     rows = [
         f"| {f.what} | {f.baseline_of} | {f.goal} | {f.value:.2f} | "
         f"{'yes' if f.reached else '**no**'} | {f.detail} |"
         for f in figures
     ]
-    print("\n".join(rows))
-    if not write:
-        return
-    head = HEAD.format(
+    return SECTION.format(
+        name=name,
         when=datetime.now(UTC).date(),
         cores=os.cpu_count(),
         system=f"Linux {platform.release()}",
         python=platform.python_version(),
+        rows="\n".join(rows),
     )
-    PAGE.write_text(head + "\n".join(rows) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
