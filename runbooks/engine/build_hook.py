@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,7 @@ def compiled(catalogue: Path) -> bytes:
 
     with catalogue.open("rb") as text:
         catalog = read_po(text, locale=catalogue.parent.parent.name)
+    catalog.creation_date = datetime(2020, 2, 2, tzinfo=UTC)  # as in wheels; else it would be now
     binary = BytesIO()
     write_mo(binary, catalog)
     return binary.getvalue()
