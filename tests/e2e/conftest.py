@@ -14,6 +14,7 @@ import pytest
 
 from opsbook.lab import Lab, requirements
 from opsbook.model.places import Places
+from support.hardened import Hardened
 from support.patched import Patched
 
 STATE = Path(__file__).parents[2] / ".state"
@@ -58,6 +59,21 @@ def patched() -> Iterator[Patched]:
         lab.up(20, updates=True)
         try:
             site = Patched(lab)
+            site.adopt_policy()
+            yield site
+        finally:
+            lab.down(purge=True)
+
+
+@pytest.fixture(scope="module")
+def hardened() -> Iterator[Hardened]:
+    """Two hosts as installed and an approver policy, in a state of their own."""
+    with tempfile.TemporaryDirectory(prefix="opsbook-lab-", dir="/var/tmp") as state:
+        lab = Lab(Places(Path(state)), images=IMAGES)
+        _needs_a_lab(lab.directory)
+        lab.up(2)
+        try:
+            site = Hardened(lab)
             site.adopt_policy()
             yield site
         finally:
