@@ -120,6 +120,31 @@ def test_a_unit_goes_there_and_back() -> None:
     assert look_at(host("masked", "inactive"), row)[1][0]["changes"] is False
 
 
+@pytest.mark.parametrize(
+    ("enabled", "active", "stops"),
+    [
+        ("enabled", "active", False),  # its file is there yet: its own stop may clear too much
+        ("not-found", "active", True),  # what systemd goes on telling of a file that has gone
+        ("not-found", "inactive", False),
+    ],
+)
+def test_a_unit_that_came_with_a_package_is_stopped_once_that_is_gone(
+    enabled: str, active: str, stops: bool
+) -> None:
+    effects, draft = hardening("effects"), hardening("draft")
+    host = MemoryHost(
+        answers={
+            ("systemctl", "is-enabled", "--", "nftables.service"): (0, enabled + "\n"),
+            ("systemctl", "is-active", "--", "nftables.service"): (0, active + "\n"),
+        }
+    )
+    was = {"enabled": "", "active": ""}
+    effect = draft.Effect("unit", "nftables.service", was, {"enabled": "enabled", "active": ""})
+    told = [one.argv for one in effects.back(host, effect)]
+    assert told == ([("systemctl", "stop", "--", "nftables.service")] if stops else [])
+    assert effects.is_back(host, effect) is not stops
+
+
 def test_tables_of_nftables_that_are_not_ours_are_left_alone() -> None:
     tables = hardening("effects").tables
     lines = ["#!/usr/sbin/nft -f", "table inet filter", "delete table inet filter",

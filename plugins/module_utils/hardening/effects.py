@@ -48,10 +48,10 @@ def back(host: Host, effect: Effect) -> Commands:
 
 def is_back(host: Host, effect: Effect) -> bool:
     """Whether it is what it was; what was not there is nobody's duty."""
-    if effect.was is None or effect.kind == "nft":
-        return True
     if effect.kind == "unit":
         return not back(host, effect)
+    if effect.was is None or effect.kind == "nft":
+        return True
     return bool(now(host, effect.kind, effect.key) == effect.was)
 
 
@@ -77,11 +77,14 @@ def _sysctl(key: str, at: t.Any, wanted: t.Any) -> Commands:
 
 
 def _unit_now(host: Host, key: str) -> dict[str, str] | None:
-    """Whether it starts at boot, and whether it runs: systemctl(1), also offline."""
-    enabled = (host.run("systemctl", "is-enabled", "--", key).out.split() or [""])[0]
-    if not enabled or enabled == "not-found":
-        return None
+    """Whether it starts at boot, and whether it runs: systemctl(1), also offline.
+
+    One whose file has gone may be told as active still; that is ``not-found`` and active.
+    """
+    enabled = (host.run("systemctl", "is-enabled", "--", key).out.split() or ["not-found"])[0]
     active = host.run("systemctl", "is-active", "--", key).out.strip() if host.systemd else ""
+    if enabled == "not-found" and active not in _RUNNING:
+        return None
     return {"enabled": enabled, "active": "active" if active in _RUNNING else active and "inactive"}
 
 
@@ -89,8 +92,11 @@ _RUNNING = ("active", "reloading", "activating")
 
 
 def _unit(key: str, at: t.Any, wanted: t.Any) -> Commands:
-    if wanted is None or at is None:
+    if at is None:
         return []
+    if not (wanted or {}).get("enabled"):
+        # It was not there. Stopped only when its file has gone: its own stop may clear too much.
+        return [Command(("systemctl", "stop", "--", key))] if at["enabled"] == "not-found" else []
     words = []
     if at["enabled"] != wanted["enabled"]:
         words += ["unmask"] if at["enabled"] == "masked" else []
