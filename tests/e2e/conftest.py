@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -19,6 +21,8 @@ from support.patched import Patched
 
 STATE = Path(__file__).parents[2] / ".state"
 IMAGES = STATE / "lab-images"
+
+Made = TypeVar("Made", bound=Patched)
 
 
 def _needs_a_lab(directory: Path) -> None:
@@ -53,27 +57,25 @@ def own_lab(lab: Lab) -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def patched() -> Iterator[Patched]:
     """Twenty hosts with pending updates and an approver policy, in a state of their own."""
-    with tempfile.TemporaryDirectory(prefix="opsbook-lab-", dir="/var/tmp") as state:
-        lab = Lab(Places(Path(state)), images=IMAGES)
-        _needs_a_lab(lab.directory)
-        lab.up(20, updates=True)
-        try:
-            site = Patched(lab)
-            site.adopt_policy()
-            yield site
-        finally:
-            lab.down(purge=True)
+    with _site(Patched, 20, updates=True) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
 def hardened() -> Iterator[Hardened]:
     """Two hosts as installed and an approver policy, in a state of their own."""
+    with _site(Hardened, 2) as site:
+        yield site
+
+
+@contextmanager
+def _site(make: Callable[[Lab], Made], hosts: int, *, updates: bool = False) -> Iterator[Made]:
     with tempfile.TemporaryDirectory(prefix="opsbook-lab-", dir="/var/tmp") as state:
         lab = Lab(Places(Path(state)), images=IMAGES)
         _needs_a_lab(lab.directory)
-        lab.up(2)
+        lab.up(hosts, updates=updates)
         try:
-            site = Hardened(lab)
+            site = make(lab)
             site.adopt_policy()
             yield site
         finally:
