@@ -57,6 +57,15 @@ options:
     default: /var/lib/opsbook
 """
 
+    MANAGER = r"""
+options:
+  manager:
+    description: The package manager to ask; by default that of the host's family.
+    type: str
+    choices: [auto, apt, dnf]
+    default: auto
+"""
+
     HARDENING = r"""
 attributes:
   check_mode:

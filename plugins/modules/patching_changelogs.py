@@ -14,12 +14,8 @@ description:
   - Changes nothing on the host.
 author:
   - opsbook contributors (@opsbook)
+extends_documentation_fragment: [opsbook.runbooks.change.manager]
 options:
-  manager:
-    description: The package manager to ask; by default that of the host's family.
-    type: str
-    choices: [auto, apt, dnf]
-    default: auto
   packages:
     description: One package of each source version that is asked for.
     type: list
@@ -78,12 +74,10 @@ opsbook_evidence:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.arguments import MANAGER
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import changelogs
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import (
-    CHOICES,
-    manager,
-)
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import manager
 
 NAMES = ("package", "arch", "version", "source", "source_version")
 PACKAGES = {
@@ -93,8 +87,8 @@ PACKAGES = {
     "options": {name: {"type": "str", "required": True} for name in NAMES},
 }
 ARGUMENTS = {
+    **MANAGER,
     "packages": PACKAGES,
-    "manager": {"type": "str", "choices": list(CHOICES), "default": "auto"},
 }
 
 

@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - opsbook.runbooks.change.patching
   - opsbook.runbooks.change.survey
+  - opsbook.runbooks.change.manager
 options:
   brief:
     description: Leave out what only a plan needs; for comparing before and after.
@@ -33,11 +34,6 @@ options:
     description: More evidence that is kept with the survey, such as that the host was booted again.
     type: dict
     default: {}
-  manager:
-    description: The package manager to ask; by default that of the host's family.
-    type: str
-    choices: [auto, apt, dnf]
-    default: auto
   refresh:
     description: Fetch the package lists before; not in check mode.
     type: bool
@@ -75,17 +71,20 @@ opsbook_evidence:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.opsbook.runbooks.plugins.module_utils.host.arguments import SURVEY
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.arguments import (
+    MANAGER,
+    SURVEY,
+)
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import snapshot
 from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import manager
 
 ARGUMENTS = {
     **SURVEY,
+    **MANAGER,
     "brief": {"type": "bool", "default": False},
     "key": {"type": "str", "default": "", "no_log": False},
     "beside": {"type": "dict", "default": {}},
-    "manager": {"type": "str", "choices": ["auto", "apt", "dnf"], "default": "auto"},
     "refresh": {"type": "bool", "default": False},
     "certificates": {"type": "list", "elements": "path", "default": []},
 }

@@ -11,3 +11,4 @@ KEEP = {"keep": {"type": "int", "default": 3}}
 REPAIR = {"repair": {"type": "bool", "default": False}}
 SCRIPT = {"script": {"type": "str", "default": ""}}
 SURVEY = {"lease_directory": {"type": "path", "default": "/var/lib/opsbook"}}
+MANAGER = {"manager": {"type": "str", "choices": ["auto", "apt", "dnf"], "default": "auto"}}

@@ -17,7 +17,6 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.rpm impo
 
 Manager = t.Union[Apt, Rpm]  # noqa: UP007 (Python 3.8)
 
-CHOICES = ("auto", "apt", "dnf")
 _PYTHONS = ("/usr/libexec/platform-python", "/usr/bin/python3")
 
 
