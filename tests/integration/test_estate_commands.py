@@ -115,7 +115,7 @@ def test_everything_wrong_with_an_estate_is_told_at_once(
         ("hosts.yml", 1, "all.hosts.web1.opsbook_logs_here.0.file"),
         ("all.yml", 2, "opsbook_logs_app.0.timezone"),
         ("all.yml", 3, "opsbook_logs_app.1"),
-        ("known_hosts", 0, "known_hosts"),
+        ("known_hosts", 0, ""),
     }
 
 
@@ -139,6 +139,28 @@ def test_faults_of_the_declaration_do_not_hide_those_of_the_other_files(
         ("hosts.yml", "here.ansible_connection"),
         ("approvers.yml", "colour"),
     }
+
+
+def test_faults_of_one_setting_do_not_hide_those_of_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared = ESTATE.replace("timezone: Asia/Shanghai", "timezone: Mars/Olympus") + (
+        "windows: [{name: night, days: [someday], from: '22:00', to: '06:00'}]\n"
+        "calendar: {holidays: never, imports: [missing.ics]}\n"
+        "schedules: [{name: one, runbook: no_such_book, when: {at: '02:00'}}]\n"
+        "on_failure: [/no/such/command]\n"
+        "colour: red\n"
+    )
+    estate = make_estate(tmp_path / "estate", LOCAL, **{"estate.yml": declared})
+    assert sorted((file, path) for file, _, path, _ in faults(estate, capsys)) == [
+        ("estate.yml", "calendar.holidays"),
+        ("estate.yml", "colour"),
+        ("estate.yml", "on_failure.0"),
+        ("estate.yml", "schedules.0.runbook"),
+        ("estate.yml", "timezone"),
+        ("estate.yml", "windows.0.days.0"),
+        ("missing.ics", ""),
+    ]
 
 
 def test_an_estate_without_hosts_is_told_so_beside_its_other_faults(

@@ -8,12 +8,13 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from opsbook.execution.declared.declarations import find_estate, load_estate, load_runbook
+from opsbook.execution.declared.declarations import find_estate, load_runbook
 from opsbook.execution.declared.explain import check, own_words
 from opsbook.execution.declared.inventory import HOSTS, load_inventory, variable_files
 from opsbook.execution.declared.yamlfile import Document, Where, read_yaml
@@ -31,18 +32,13 @@ def check_estate(
 ) -> tuple[Estate, Inventory | None, list[Fault]]:
     """Read the estate and find all faults; those of one file do not hide those of another.
 
-    Where ``estate.yml`` itself has faults, the estate that is returned is a bare one of the same
-    directory. ``lists`` says of what kind the items of variables are whose name begins so, such
+    Where ``estate.yml`` itself has faults, the estate that is returned is what is left of it without
+    the settings at fault. ``lists`` says of what kind the items of variables are whose name begins so, such
     as ``{"opsbook_logs_": Source}``. Raises UsageFault when there is no such estate.
     """
     directory = find_estate(name, places)
-    faults: list[Fault] = []
-    try:
-        estate = load_estate(str(directory), places)
-        faults += [*_stores(estate), *_failure_command(estate)]
-    except InputFault as fault:
-        estate = _bare(directory)
-        faults += fault.faults or [_unplaced(str(directory / "estate.yml"), fault)]
+    estate, faults = _declared(directory)
+    faults += [*_stores(estate), *_failure_command(estate)]
     inventory = None
     try:
         faults += _variables(variable_files(estate), lists)
@@ -55,12 +51,51 @@ def check_estate(
     return estate, inventory, faults
 
 
+def _declared(directory: Path) -> tuple[Estate, list[Fault]]:
+    """The estate and its faults: settings at fault are left out until the others can be read."""
+    file = directory / "estate.yml"
+    try:
+        document = read_yaml(file)
+    except InputFault as fault:
+        return _bare(directory), list(fault.faults) or [_unplaced(str(file), fault)]
+    faults: list[Fault] = []
+    while True:
+        part = Document(file, document.data, document.lines, list(document.faults))
+        estate = check(Estate, part)
+        document.faults.clear()  # of the YAML: told once
+        faults += part.faults
+        if estate is not None:
+            return estate.model_copy(update={"directory": directory}), faults
+        rest = _without(document.data, part.faults)
+        if rest is None:
+            return _bare(directory), faults
+        document.data = {**_least(directory), **rest}
+
+
+def _without(data: Any, faults: Iterable[Fault]) -> dict[str, Any] | None:
+    """``data`` without the settings at fault; None when there is nothing more to leave out.
+
+    Left out are whole keys, never items of lists, so that lines stay those of the file.
+    """
+    rest = deepcopy(data) if isinstance(data, dict) else {}
+    for fault in faults:
+        first, *others = fault.path.split(".")
+        inner = rest.get(first)
+        if others and isinstance(inner, dict) and others[0] in inner:
+            del inner[others[0]]
+        else:
+            rest.pop(first, None)
+    return rest if rest != data and rest else None
+
+
 def _bare(directory: Path) -> Estate:
     """An estate that says nothing but where it is."""
+    return Estate.model_validate({**_least(directory), "directory": directory})
+
+
+def _least(directory: Path) -> dict[str, Any]:
     name = directory.name if re.fullmatch(names.ESTATE, directory.name) else "estate"
-    title = {"zh": name, "en": name}
-    declared = {"schema": 1, "name": name, "title": title, "timezone": "UTC"}
-    return Estate.model_validate({**declared, "directory": directory})
+    return {"schema": 1, "name": name, "title": {"zh": name, "en": name}, "timezone": "UTC"}
 
 
 def _unplaced(file: str, fault: InputFault) -> Fault:
@@ -97,7 +132,7 @@ def _known_hosts(inventory: Inventory) -> Iterator[Fault]:
     file = inventory.known_hosts
     if not file.is_file() and any(host.connection == "ssh" for host in inventory.hosts):
         problem = msg("is missing, so no host can be trusted; ssh-keyscan writes it, then compare")
-        yield Fault(str(file), 0, file.name, problem)
+        yield Fault(str(file), 0, "", problem)
 
 
 def _failure_command(estate: Estate) -> Iterator[Fault]:

@@ -46,11 +46,17 @@ def explain(
     """
     faults: dict[tuple[str, str], Fault] = {}
     for error in errors:
+        if error["type"] == "too_short" and any(_below(other, error) for other in errors):
+            continue  # what is too short has only lost what is told by itself
         path = (*below, *_in_file(error["loc"]))
         if tuple(map(str, path)) not in skip:
             fault = document.fault(path, _sentence(model, error))
             faults.setdefault((fault.path, fault.problem.text), fault)
     return sorted(faults.values(), key=lambda fault: (fault.line, fault.path))
+
+
+def _below(error: Any, above: Any) -> bool:
+    return len(error["loc"]) > (depth := len(above["loc"])) and error["loc"][:depth] == above["loc"]
 
 
 def _in_file(location: Where) -> Where:
@@ -85,6 +91,8 @@ def _sentence(model: type[BaseModel], error: Mapping[str, Any]) -> Message:
 
 _KINDS = {
     "missing": msg("is missing"),
+    "too_short": msg("must not be empty"),
+    "string_too_short": msg("must not be empty"),
     "string_type": msg("must be text, not {value}; put quotes around it"),
     "int_type": msg("must be a whole number, not {value}"),
     "bool_type": msg("must be true or false, not {value}"),
