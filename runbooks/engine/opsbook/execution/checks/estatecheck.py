@@ -32,9 +32,10 @@ def check_estate(
 ) -> tuple[Estate, Inventory | None, list[Fault]]:
     """Read the estate and find all faults; those of one file do not hide those of another.
 
-    Where ``estate.yml`` itself has faults, the estate that is returned is what is left of it without
-    the settings at fault. ``lists`` says of what kind the items of variables are whose name begins so, such
-    as ``{"opsbook_logs_": Source}``. Raises UsageFault when there is no such estate.
+    Where ``estate.yml`` itself has faults, the estate that is returned is what is left of it
+    without the settings at fault. ``lists`` says of what kind the items of variables are whose
+    name begins so, such as ``{"opsbook_logs_": Source}``. Raises UsageFault when there is no such
+    estate.
     """
     directory = find_estate(name, places)
     estate, faults = _declared(directory)
