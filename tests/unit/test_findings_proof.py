@@ -99,6 +99,7 @@ def test_what_was_found_is_the_sum_of_what_became_of_it(hosts: list[Any]) -> Non
     for numbers in (*(one["numbers"] for one in everything), *found["by_severity"].values(),
                     *found["by_unit"].values()):  # fmt: skip
         assert numbers["found"] == sum(numbers[one.value] for one in FOUND)
+        assert numbers["remaining"] == sum(numbers["left"].values())
     for name in ("found", *(one.value for one in Outcome), "overdue"):
         assert found["numbers"][name] == sum(one["numbers"][name] for one in found["hosts"])
         by_severity = sum(one[name] for one in found["by_severity"].values())

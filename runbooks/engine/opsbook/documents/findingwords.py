@@ -31,6 +31,14 @@ OUTCOMES: dict[str, Message] = {
     "new": msg("new"),
 }
 """What became of a finding between two looks."""
+LEFT: dict[str, Message] = {
+    "residual": msg("residual"),
+    "partly": msg("done, its rule waits for others"),
+    "manual": msg("left to people"),
+    "chosen_otherwise": msg("chosen otherwise"),
+    "not_applicable": msg("not applicable here"),
+}
+"""Why a finding remains, what counts first (``proof.model.Left``)."""
 REASONS: dict[str, Message] = {
     "content": msg("other content or scanner"),
     "profile": msg("other profile of the same content"),

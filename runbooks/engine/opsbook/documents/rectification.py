@@ -12,7 +12,7 @@ from typing import Any
 from opsbook.documents.blocks import Facts, Grid, Heading, Page, Part, Points, Prose, Signing
 from opsbook.documents.changes.foreseen import few, some
 from opsbook.documents.changes.labels import STATES
-from opsbook.documents.findingwords import OUTCOMES, REASONS, RESULTS, SEVERITIES
+from opsbook.documents.findingwords import LEFT, OUTCOMES, REASONS, RESULTS, SEVERITIES
 from opsbook.documents.labels import LABELS
 from opsbook.documents.page import Form, Language, render_page
 from opsbook.documents.terminal import columns, lay_out
@@ -74,6 +74,12 @@ def _facts(data: Mapping[str, Any], words: Words) -> Iterator[tuple[str, str]]:
     counted = [f"{words.of(word)} {count(numbers.get(name))}" for name, word in OUTCOMES.items()
                if numbers.get(name)]  # fmt: skip
     yield words.of(msg("What became of it")), words.listed(counted)
+    if numbers.get("remaining"):
+        left = table(numbers, "left")
+        yield (words.of(msg("Of what remains")),
+               words.listed(f"{words.of(word)} {count(left.get(name))}"
+                            for name, word in LEFT.items()
+                            if left.get(name) or name == "residual"))  # fmt: skip
     if table(data, "limits"):
         yield words.of(msg("Beyond the time allowed")), count(numbers.get("overdue"))
     yield words.of(msg("Put together")), words.moment(data.get("made"))
@@ -154,9 +160,10 @@ def _counted(
     words: Words,
 ) -> Iterator[Part]:
     """A table of numbers, without the columns that are nothing but zero."""
-    known = {"found": msg("found"), **OUTCOMES, "overdue": msg("overdue")}
-    shown = [name for name in known if any(numbers.get(name) for _, numbers in told)]
-    lines = [[*first, *(count(numbers.get(name)) for name in shown)] for first, numbers in told]
+    known = {"found": msg("found"), **OUTCOMES, "overdue": msg("overdue"), **LEFT}
+    flat = [(first, {**table(numbers, "left"), **numbers}) for first, numbers in told]
+    shown = [name for name in known if any(numbers.get(name) for _, numbers in flat)]
+    lines = [[*first, *(count(numbers.get(name)) for name in shown)] for first, numbers in flat]
     figures = frozenset(range(len(headings), len(headings) + len(shown)))
     if lines:
         names = [words.of(known[name]) for name in shown]
@@ -165,13 +172,14 @@ def _counted(
 
 def _findings(data: Mapping[str, Any], words: Words, most: int) -> Iterator[Part]:
     """Findings by what became of them, what stands first, equal ones of several hosts once."""
-    order = ["remaining", "not_in_effect", "new", "not_comparable", "not_reproducible", "waived",
-             "fixed"]  # fmt: skip
+    order = [*(f"remaining {left}" for left in LEFT), "remaining", "not_in_effect", "new",
+             "not_comparable", "not_reproducible", "waived", "fixed"]  # fmt: skip
     groups: dict[str, dict[str, tuple[Mapping[str, Any], list[str]]]] = {}
     for host in map(table, rows(data.get("hosts"))):
         for entry in map(table, rows(host.get("findings"))):
             alike = "\0".join(_line(entry, words))
-            group = groups.setdefault(text(entry.get("outcome")), {})
+            left = text(table(entry, "remains").get("left"))
+            group = groups.setdefault(f"{text(entry.get('outcome'))} {left}".strip(), {})
             group.setdefault(alike, (entry, []))[1].append(text(host.get("name")))
     if groups:
         yield Heading(words.of(msg("What became of each finding")))
@@ -197,7 +205,10 @@ def _group(
     rest = len(entries) - len(told)
     note = words.of(msg("and {number} more: --form json has them all", number=rest)) if rest else ""
     number = sum(len(hosts) for _, hosts in entries)
-    title = words.labelled(words.word(OUTCOMES, outcome), count(number))
+    became, _, left = outcome.partition(" ")
+    title = words.word(OUTCOMES, became)
+    title = words.noted(title, words.word(LEFT, left)) if left else title
+    title = words.labelled(title, count(number))
     return Grid(title, [words.of(one) for one in headings], told, note=note)
 
 
@@ -240,6 +251,8 @@ def _how(entry: Mapping[str, Any], words: Words) -> str:
                 until=words.moment(waiver.get("until"))[:10], owner=text(waiver.get("owner")),
                 reason=text(waiver.get("reason")))
         )  # fmt: skip
+    if table(entry, "remains"):
+        return words.said(table(entry, "remains").get("reason"))
     if text(entry.get("reason")):
         return words.word(REASONS, entry.get("reason"))
     by = text(entry.get("by"))

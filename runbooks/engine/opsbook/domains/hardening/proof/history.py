@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from opsbook.documents.words import table
-from opsbook.domains.hardening.proof.model import Done
+from opsbook.domains.hardening.proof.model import Done, PlanAside
 from opsbook.domains.hardening.store.model import CONTROL, CVE
 from opsbook.model.clock import unstamp
+from opsbook.model.message import Message
 
 WORKED = ("ok", "changed")
 """Outcomes of hosts on which the work was done, or was there already."""
@@ -72,6 +73,8 @@ def _done(change: str, host: str, plan: Json, runs: Iterable[Json]) -> Done | No
         by_hand=frozenset(_by_hand(plan)),
         verdicts=dict(_verdicts(last)) if worked else {},
         items=_items(plan) if worked else {},
+        asides=_asides(plan),
+        reboots=frozenset(_reboots(plan)),
         outcome=outcome,
         run=run,
     )
@@ -96,12 +99,33 @@ def _keys(plan: Json) -> Iterator[str]:
 
 
 def _by_hand(plan: Json) -> Iterator[str]:
-    """Keys of findings; of what a control would do, its key stands without a prefix."""
-    for aside in table(plan, "given").get("manual") or ():
-        key = str(table(aside).get("key") or "")
+    for keys, _ in _told_aside(plan, "manual"):
+        yield from keys
+
+
+def _asides(plan: Json) -> dict[str, PlanAside]:
+    found: dict[str, PlanAside] = {}
+    for keys, aside in (*_told_aside(plan, "manual"), *_told_aside(plan, "left_out")):
+        reason = table(aside, "reason")
+        why = Message.from_json(reason) if reason.get("text") else Message("")
+        for key in keys:
+            found.setdefault(key, PlanAside(str(aside.get("kind") or ""), why))
+    return found
+
+
+def _told_aside(plan: Json, name: str) -> Iterator[tuple[tuple[str, str], Json]]:
+    """Keys of findings, and what is said of them; a control's own key stands without a prefix."""
+    for aside in map(table, table(plan, "given").get(name) or ()):
+        key = str(aside.get("key") or "")
         if key:
-            yield key
-            yield CONTROL + key
+            yield (key, CONTROL + key), aside
+
+
+def _reboots(plan: Json) -> Iterator[str]:
+    for item in plan.get("items") or ():
+        detail = table(item, "detail")
+        if detail.get("reboot") is True:
+            yield str(detail.get("control"))
 
 
 def _verdicts(entry: Json) -> Iterator[tuple[str, Json]]:

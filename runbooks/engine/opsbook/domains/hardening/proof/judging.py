@@ -8,7 +8,8 @@ was found is what any source said to be open before. Then, in this order:
 - every source that found it looked again and does not find it: fixed, if somebody worked on it,
   else not reproducible;
 - else the looks are not comparable, and the reason is told;
-- what stands or is not comparable and is covered by a waiver is waived.
+- what stands or is not comparable and is covered by a waiver is waived;
+- what remains is told apart by why it does (``remaining``).
 
 Whether one look proves anything about another is decided by ``store.comparison``.
 """
@@ -28,6 +29,7 @@ from opsbook.domains.hardening.proof.model import (
     Outcome,
     Proven,
 )
+from opsbook.domains.hardening.proof.remaining import told_apart
 from opsbook.domains.hardening.store.comparison import Outcome as Became
 from opsbook.domains.hardening.store.comparison import Why, since_failing
 from opsbook.domains.hardening.store.keeping import micros
@@ -60,12 +62,9 @@ def prove_host(
     ``chosen`` are digests of the files that are to count as looks after; None: all of them.
     """
     judging = _Host(looks, done, chosen)
-    proven = []
-    for finding in findings:
-        one = judging.proven(finding)
-        if one is not None:
-            proven.append(_waived(one, waivers, now))
-    return HostProof(host, done, tuple(proven), judging.before, judging.after)
+    found = [one for finding in findings if (one := judging.proven(finding)) is not None]
+    proven = told_apart([_waived(one, waivers, now) for one in found], done)
+    return HostProof(host, done, proven, judging.before, judging.after)
 
 
 def newest_of_each(looks: Iterable[Looked]) -> list[Looked]:

@@ -12,6 +12,7 @@ from opsbook.domains.hardening.store.comparison import Why
 from opsbook.domains.hardening.store.model import Acceptance, Finding, Look, Sighting
 from opsbook.domains.hardening.store.store import Looked
 from opsbook.model.finding import Severity
+from opsbook.model.message import Message
 
 OWN = "opsbook"
 """Name space of the rows of our own scan."""
@@ -46,14 +47,49 @@ STANDING = (Outcome.REMAINING, Outcome.NOT_IN_EFFECT)
 """What is proven to be still there."""
 
 
+class Left(StrEnum):
+    """Why a finding remains.
+
+    - ``residual``: a change was to set it right, or could have, and it stands.
+    - ``partly``: done; the scanner's rule sums several controls, of which others are open.
+    - ``manual``: the plan left it to people, with what is to be done.
+    - ``chosen_otherwise``: the site chose another way, or left it out.
+    - ``not_applicable``: the plan found that it cannot apply on this host.
+    """
+
+    RESIDUAL = "residual"
+    PARTLY = "partly"
+    MANUAL = "manual"
+    CHOSEN_OTHERWISE = "chosen_otherwise"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """Why a finding remains, in words, and the keys of which its rule is ``waiting``."""
+
+    left: Left
+    reason: Message
+    waiting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAside:
+    """What a plan said of a finding that it does not work on: in one word, and why."""
+
+    kind: str
+    reason: Message
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """What was done on one host, as the ledger has it.
 
     ``begun`` and ``ended`` bound the work: looks until the first are before it, looks from the
     second on are after it. ``by`` maps the key of a finding to the change that worked on it.
-    ``by_hand`` are keys that a plan left to people, ``verdicts`` what the change saw of each
-    control when it had ended, ``items`` the steps by control.
+    ``by_hand`` are keys that a plan left to people, ``asides`` what it said of all that it did not
+    work on, ``verdicts`` what the change saw of each control when it had ended, ``items`` the
+    steps by control, ``reboots`` controls in full effect only after the next boot.
     ``outcome`` is the host's in the run ``run`` that ended last.
     """
 
@@ -63,6 +99,8 @@ class Done:
     by_hand: frozenset[str] = frozenset()
     verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     items: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    asides: Mapping[str, PlanAside] = field(default_factory=dict)
+    reboots: frozenset[str] = frozenset()
     outcome: str = ""
     run: str = ""
 
@@ -74,7 +112,7 @@ class Proven:
     ``severity`` is the gravest that was told before (of a new one: after). ``before`` are the
     failing sightings that opened it, ``after`` what scanners said afterwards, ``retested`` the look
     that decided. ``by`` is the change that worked on it, or :data:`BY_HAND`. ``own`` is what our
-    own scan said last, after the work.
+    own scan said last, after the work; ``remains`` is told of what remains.
     """
 
     finding: Finding
@@ -87,6 +125,7 @@ class Proven:
     retested: Look | None = None
     own: Sighting | None = None
     waiver: Acceptance | None = None
+    remains: Remains | None = None
 
 
 @dataclass(frozen=True, slots=True)

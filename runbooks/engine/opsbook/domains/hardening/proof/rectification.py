@@ -11,12 +11,13 @@ always there, ``null`` or empty where it does not apply::
     scans       before and after: files with their digest, scanner, content, profile, hosts
     claim       compliant | not_compliant | refused;  reasons [{reason, hosts}]
     limits      severity -> days, as the estate declares them
-    numbers     found, the outcomes it is the sum of, new, overdue
+    numbers     found, the outcomes it is the sum of, new, overdue; left: what remains, by why
     by_severity, by_unit   the same for each severity and each unit of classified protection
                 (L3-CES1-nn; a finding may belong to several, "" to none)
     hosts       [{name, outcome, run, claim, reasons, numbers, findings}]
     findings    [{key, location, title, severity, ids, control, control_title, units, outcome,
-                reason, by, stages, steps, before, after, own, waiver, clock}]
+                reason, by, stages, steps, before, after, own, waiver, clock,
+                remains {left, reason, waiting}}]
 
 What scanners told is cut to :data:`MOST_TEXT` characters and stays hostile.
 """
@@ -29,7 +30,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from opsbook.domains.hardening.proof.claim import Said, claim_of, numbers_of, together
-from opsbook.domains.hardening.proof.model import FOUND, Done, HostProof, Outcome, Proven
+from opsbook.domains.hardening.proof.model import (
+    FOUND,
+    Done,
+    HostProof,
+    Left,
+    Outcome,
+    Proven,
+    Remains,
+)
 from opsbook.domains.hardening.store.model import Sighting
 from opsbook.domains.hardening.store.store import Looked
 from opsbook.ledger.moments import local_moment, zone_of
@@ -88,14 +97,17 @@ def rectification(about: About) -> Json:
     }  # fmt: skip
 
 
-def _numbers(entries: Iterable[Json]) -> dict[str, int]:
+def _numbers(entries: Iterable[Json]) -> Json:
     counts = {one.value: 0 for one in Outcome}
+    left = {one.value: 0 for one in Left}
     overdue = 0
     for entry in entries:
         counts[entry["outcome"]] += 1
         overdue += entry["clock"] is not None and entry["clock"]["overdue"]
+        if entry["remains"]:
+            left[entry["remains"]["left"]] += 1
     found = sum(counts[one.value] for one in FOUND)
-    return {"found": found} | counts | {"overdue": overdue}
+    return {"found": found} | counts | {"overdue": overdue, "left": left}
 
 
 def _grouped(entries: Sequence[Json], names: Any, order: Sequence[str] = ()) -> dict[str, Any]:
@@ -215,6 +227,7 @@ class _Telling:
             "own": one.own.result.value if one.own else None,
             "waiver": self._waiver(one),
             "clock": self._clock(one),
+            "remains": _remains(one.remains),
         }  # fmt: skip
 
     def _way(self, one: Proven, done: Done) -> Json:
@@ -270,6 +283,12 @@ class _Telling:
             "overdue": late and one.outcome is not Outcome.WAIVED,
             "stopped": closed is not None,
         }
+
+
+def _remains(why: Remains | None) -> Json | None:
+    if why is None:
+        return None
+    return {"left": why.left.value, "reason": why.reason.to_json(), "waiting": list(why.waiting)}
 
 
 def _signer(statement: Mapping[str, Any]) -> Json:
