@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsbook.cli.show import listing
 from opsbook.documents.record_page import record_page
 from opsbook.documents.terminal import lay_out
 from opsbook.documents.view import view, words_of
@@ -103,3 +105,25 @@ def test_a_survey_of_any_shape_is_shown_or_left_out(strange: object) -> None:
         record = example("ok")
         record["hosts"][0]["evidence"] = SURVEY | {key: strange}
         assert told(record, "en", 80)
+
+
+class _Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_listing_fits_on_a_terminal_and_is_one_line_for_each_row_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [{"run": "RUN-20261121-001", "what": "a long sentence " * 5} for _ in range(3)]
+    monkeypatch.setenv("COLUMNS", "50")
+    lines = []
+    for out in (_Terminal(), StringIO()):
+        monkeypatch.setattr("sys.stdout", out)
+        listing(rows, [("run", "Run"), ("what", "What")], to_json=False)
+        lines.append(out.getvalue().splitlines())
+    narrow, wide = lines
+    assert len(narrow) > 4
+    assert max(map(len, narrow)) <= 50
+    assert "".join(narrow).count("RUN-20261121-001") == 3
+    assert len(wide) == 4

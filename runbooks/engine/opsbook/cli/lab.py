@@ -109,29 +109,25 @@ def _lab() -> Lab:
 def _show(states: list[HostState], *, to_json: bool) -> None:
     from opsbook.cli.show import listing
     from opsbook.cli.words import HOST_STATES, word
+    from opsbook.documents.words import local
+
+    def since(one: HostState) -> str | None:
+        at = one.since and one.since.astimezone()
+        return at and (at.isoformat(timespec="seconds") if to_json else local(at))
 
     rows = [
         {
             "host": one.name,
             "address": one.address,
             "state": one.state if to_json else word(HOST_STATES, one.state),
-            "since": one.since.astimezone().isoformat(timespec="seconds") if one.since else None,
+            "since": since(one),
             "boot_id": one.boot_id or None,
             "jump": one.jump or None,
             "reach": f"opsbook lab ssh {one.name}",
         }
         for one in states
     ]
-    listing(
-        rows,
-        [
-            ("host", tr("host")),
-            ("address", tr("address")),
-            ("state", tr("state")),
-            ("since", tr("since")),
-            ("boot_id", tr("boot id")),
-            ("jump", tr("through")),
-            ("reach", tr("reach it with")),
-        ],
-        to_json=to_json,
-    )
+    columns = [("host", tr("host")), ("address", tr("address")), ("state", tr("state")),
+               ("since", tr("since")), ("jump", tr("through")),
+               ("reach", tr("reach it with"))]  # fmt: skip
+    listing(rows, columns, to_json=to_json)

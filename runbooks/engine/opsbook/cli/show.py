@@ -13,7 +13,6 @@ from opsbook import __version__
 from opsbook.model.errors import InputFault, OpsbookError
 from opsbook.model.message import Message
 from opsbook.text import tr, translate
-from opsbook.text.width import pad, width_of
 
 
 def complain(error: OpsbookError) -> None:
@@ -61,7 +60,8 @@ def listing(
 ) -> None:
     """Rows as an aligned table, or as a JSON array of the same rows.
 
-    ``columns`` are (key of the row, heading already translated).
+    ``columns`` are (key of the row, heading already translated). On a terminal that is too narrow
+    cells are broken into lines; what goes into a pipe has one line for each row.
     """
     rows = list(rows)
     if to_json:
@@ -69,10 +69,11 @@ def listing(
         return
     cells = [[heading for _, heading in columns]]
     cells += [[_cell(row.get(key)) for key, _ in columns] for row in rows]
-    widths = [max(width_of(line[i]) for line in cells) for i in range(len(columns))]
-    for line in cells:
-        padded = (pad(cell, width) for cell, width in zip(line, widths, strict=True))
-        print("  ".join(padded).rstrip())
+    from opsbook.documents.terminal import columns as across
+    from opsbook.documents.terminal import in_columns
+
+    for line in in_columns(cells, across() if sys.stdout.isatty() else None):
+        print(line)
 
 
 def _cell(value: Any) -> str:

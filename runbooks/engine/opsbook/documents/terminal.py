@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
 from shutil import get_terminal_size
 from typing import Any
 
@@ -133,18 +134,29 @@ class _Layout:
 
     def _grid(self, grid: Grid) -> Iterator[str]:
         lines = [[printable(cell) for cell in row] for row in (grid.headings, *grid.rows)]
-        widths = _widths(lines, self._width - 2)
-        for line in lines:
-            cells = [wrap(cell, width) for cell, width in zip(line, widths, strict=True)]
-            for level in range(max((len(cell) for cell in cells), default=0)):
-                shown = (cell[level] if level < len(cell) else "" for cell in cells)
-                padded = (
-                    pad(text, width, right=place in grid.figures)
-                    for place, (text, width) in enumerate(zip(shown, widths, strict=True))
-                )
-                yield ("  " + "  ".join(padded)).rstrip()
+        for line in in_columns(lines, self._width - 2, grid.figures):
+            yield f"  {line}".rstrip()
         if grid.note:
             yield from self.text(grid.note, "  ")
+
+
+def in_columns(
+    lines: Sequence[Sequence[str]], room: int | None, figures: Collection[int] = ()
+) -> Iterator[str]:
+    """A table of equally long ``lines`` of printable cells, the first of them its headings.
+
+    At most ``room`` columns wide (None: as wide as it wants); columns with ``figures`` stand right.
+    """
+    widths = _widths(lines, sys.maxsize if room is None else room)
+    for line in lines:
+        cells = [wrap(cell, width) for cell, width in zip(line, widths, strict=True)]
+        for level in range(max((len(cell) for cell in cells), default=0)):
+            shown = (cell[level] if level < len(cell) else "" for cell in cells)
+            padded = (
+                pad(text, width, right=place in figures)
+                for place, (text, width) in enumerate(zip(shown, widths, strict=True))
+            )
+            yield "  ".join(padded).rstrip()
 
 
 def _widths(lines: Sequence[Sequence[str]], room: int) -> list[int]:
