@@ -95,8 +95,19 @@ def test_what_a_package_brings_is_left_out_when_the_package_cannot_come() -> Non
     host.problems = {"auditd.enabled#1": "no such package in its lists"}
     plan = Scene().plan(host, "auditd.enabled", "pkg.absent:telnet")
     assert controls(plan) == ["pkg.absent:telnet"]
-    assert asides(plan) == {"auditd.enabled": "cannot", "audit.size": "cannot"}
-    assert asides(plan, "left_out") == {"audit.rule:identity": "not_applicable"}
+    assert asides(plan) == {"auditd.enabled": "cannot"}
+    assert asides(plan, "left_out") == {}
+    assert "audit.size" not in notes(plan)
+
+
+def test_what_nobody_found_and_cannot_be_done_is_no_work_of_anybody_but_told() -> None:
+    host = bad()
+    host.problems = {"audit.size#2": "a file system that is read only"}
+    plan = Scene().plan(host, "auditd.enabled")
+    assert controls(plan) == ["auditd.enabled", "audit.rule:identity"]
+    assert asides(plan) | asides(plan, "left_out") == {}
+    assert "as packages come, what cannot be set right here: audit.size" in notes(plan)
+    assert asides(Scene().plan(host, "auditd.enabled", "audit.size")) == {"audit.size": "cannot"}
 
 
 def test_a_step_that_two_controls_have_is_done_once_and_stays_when_one_of_them_cannot_be() -> None:

@@ -206,13 +206,13 @@ def _brought(host: Host, works: Mapping[str, Work]) -> Iterator[Candidate]:
             enough = wants & coming and not (wants & missing) - coming
             if waiting and enough and scope in control.baselines:
                 yield host.candidate(key, brought=min(wants & coming))
-            own = _installs(control) & coming
+            own = installs(control) & coming
             one = host.candidate(key, brought=min(own, default=""))
             if own and one.verdict.result is Result.FAIL and scope in control.baselines:
                 yield one  # scanners look at it once the package is there
 
 
-def _installs(control: Control) -> set[str]:
+def installs(control: Control) -> set[str]:
     """The packages that the control's own steps bring, as far as the family does not matter."""
     steps = [step.stated for step in control.steps if step.kind == "package"]
     return {name for stated in steps if stated.get("state") == PRESENT

@@ -9,7 +9,7 @@ from typing import Any
 
 from opsbook.domains.hardening.planning.choice import Aside, Host, aside_of, choose
 from opsbook.domains.hardening.planning.claims import PRESENT, claims_of, packages
-from opsbook.domains.hardening.planning.fixpoint import Settled, Work, settle
+from opsbook.domains.hardening.planning.fixpoint import Settled, Work, installs, settle
 from opsbook.domains.hardening.planning.snapshot import Look
 from opsbook.domains.hardening.planning.telling import both, control_words, given, notes, nothing
 from opsbook.domains.hardening.planning.way import Way
@@ -88,7 +88,7 @@ def make_plan(draft: Draft, looks: Mapping[str, Look]) -> HostPlan:
     looks = _spread(draft.settled.works, looks)
     works, asides = _possible(draft.settled, looks)
     works, idle = _moved(works, looks)
-    asides = [*asides, *idle]
+    asides, surprises = _asked_for(draft.host, [*asides, *idle], _coming(works))
     steps = steps_of(works)
     of_control = {work.control.key: work for work in works}
     items = tuple(
@@ -97,7 +97,7 @@ def make_plan(draft: Draft, looks: Mapping[str, Look]) -> HostPlan:
         if looks[step["id"]].changes
     )
     changed = {item.detail["control"] for item in items}
-    said = (*notes(draft.host, works, changed, asides, steps), *draft.settled.notes)
+    said = (*notes(draft.host, works, changed, asides, steps), *surprises, *draft.settled.notes)
     return HostPlan(
         host=draft.host.name,
         outlook=Outlook.CHANGE if items else Outlook.NOTHING,
@@ -156,13 +156,38 @@ def _possible(settled: Settled, looks: Mapping[str, Look]) -> tuple[tuple[Work, 
         if problem:
             works.remove(work)
             asides.append(aside_of(work.one, "cannot", msg("{problem}", problem=problem)))
-    coming = {name for work in works for name in packages(work.claims, PRESENT)}
+    coming = _coming(works)
     for work in list(works):
         if work.one.brought and work.one.brought not in coming:
             works.remove(work)
             why = msg("it waits for the package {name}", name=work.one.brought)
             asides.append(aside_of(work.one, "not_applicable", why))
     return tuple(works), asides
+
+
+def _asked_for(
+    host: Host, asides: Iterable[Aside], coming: set[str]
+) -> tuple[list[Aside], list[Message]]:
+    """Asides about what was found, or is of the baseline; and words about controls that packages
+    which are ``coming`` bring and nobody can set right here: scanners may find them afterwards.
+    """
+    found = {finding.control for finding in host.findings}
+    kept: list[Aside] = []
+    others: set[str] = set()
+    for aside in asides:
+        control = host.controls.get(aside.key)
+        if control is None or aside.key in found or host.wish.baseline in control.baselines:
+            kept.append(aside)
+        elif aside.by_hand and coming & {*control.needs.packages, *installs(control)}:
+            others.add(aside.key)
+    if not others:
+        return kept, []
+    return kept, [msg("scanners may find afterwards, as packages come, what cannot be set right"
+                      " here: {controls}", controls=", ".join(sorted(others)))]  # fmt: skip
+
+
+def _coming(works: Iterable[Work]) -> set[str]:
+    return {name for work in works for name in packages(work.claims, PRESENT)}
 
 
 def _ids(work: Work) -> Iterator[str]:
