@@ -31,6 +31,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+opsbook_boot_owed:
+  description: Whether all is done but the boot of this host that the plan ends with.
+  returned: success
+  type: bool
 opsbook_evidence:
   description: What was done under C(applied), and the standing of the host after under C(after).
   returned: success

@@ -291,6 +291,26 @@ def test_an_applied_change_whose_script_is_mended_goes_on(host: Root) -> None:
     assert versions(host)["try-fails"] == "1:1.1-1 installed"
 
 
+def test_a_change_that_ends_with_a_boot_is_not_done_before_it(host: Root) -> None:
+    plan = prepared(host, "try-app", "try-lib")
+    plan["given"]["reboot"] = {"policy": "always", "expected": True}
+    for _ in range(2):  # the second time is a resume whose process died before the boot
+        applied = host.module("patching_apply", change=CHANGE, plan=plan)
+        assert (applied["changed"], applied["opsbook_boot_owed"]) == (True, True), applied
+        assert not applied["opsbook_evidence"]["applied"]["rebooted"]
+        assert survey(host)["journal"] == {"change": CHANGE, "state": "applying"}
+        host.sh("mv /srv/archive /srv/gone")
+        assert not host.module("patching_prepare", change=CHANGE, plan=plan).get("failed")
+        host.sh("mv /srv/gone /srv/archive")
+    file = host.path(f"/var/lib/opsbook/changes/{CHANGE}.json")
+    file.write_text(re.sub('"boot": "[^"]*"', '"boot": "an earlier one"', file.read_text()))
+    assert survey(host)["journal"] == {"change": CHANGE, "state": "applied"}
+    applied = host.module("patching_apply", change=CHANGE, plan=plan)
+    assert (applied["changed"], applied["opsbook_boot_owed"]) == (False, False), applied
+    assert applied["opsbook_evidence"]["applied"]["rebooted"]
+    assert host.module("patching_undo", change=CHANGE, plan=plan)["opsbook_undone"]["verified"]
+
+
 def test_a_package_manager_interrupted_before_is_refused_unless_repair_is_allowed(
     host: Root,
 ) -> None:

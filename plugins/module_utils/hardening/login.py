@@ -12,7 +12,10 @@ import re
 import typing as t
 
 from ansible_collections.opsbook.runbooks.plugins.module_utils.hardening.system import Host
-from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import read
+from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import (
+    boot_id,
+    read,
+)
 
 _UNSET = 4294967295
 _METHODS = re.compile(r"Accepted ([\w/-]+) for (\S+) from (\S+) port (\d+)")
@@ -29,7 +32,7 @@ def session() -> dict[str, t.Any]:
         "sshd": number,
         "started": _started(number) if number else 0,
         "now": _ticks(),
-        "boot": read("/proc/sys/kernel/random/boot_id").strip(),
+        "boot": boot_id(),
     }
 
 

@@ -28,6 +28,11 @@ def read_json(path: str) -> t.Any:
         return None
 
 
+def boot_id() -> str:
+    """What tells the present boot of this host from every other: random(4)."""
+    return read("/proc/sys/kernel/random/boot_id").strip()
+
+
 def names(directory: str) -> list[str]:
     """The names in a directory, sorted; none when it cannot be read."""
     try:

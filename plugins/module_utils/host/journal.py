@@ -1,7 +1,8 @@
 """How far a change has come on this host: one small durable file for each change.
 
 ``begun`` (the undo bundle is being made), ``prepared`` (it is complete), ``applying``, ``applied``,
-``undoing``, ``undone``. ``applying`` and ``undoing`` stay where the work was cut short.
+``undoing``, ``undone``. ``applying`` and ``undoing`` stay where the work was cut short. A change
+that ends with a boot is ``applying`` until the host has another boot id than when that was noted.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import typing as t
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import (
     STATE,
+    boot_id,
     names,
     private,
     read_json,
@@ -47,8 +49,26 @@ def log_path(change: str) -> str:
 def state(change: str) -> str:
     """How far the change has come here; empty when nothing was ever begun."""
     found = read_json(path(change))
-    word = found.get("state") if isinstance(found, dict) else ""
+    return _word(found) if isinstance(found, dict) else ""
+
+
+def _word(row: dict[str, t.Any]) -> str:
+    word = row.get("state")
+    if word == "applied" and row.get("boot") and row["boot"] == boot_id():
+        return "applying"
     return word if word in STATES else ""
+
+
+def boot_owed(change: str) -> bool:
+    """Whether all of the change is done here but the boot it ends with."""
+    found = read_json(path(change))
+    return isinstance(found, dict) and bool(found.get("boot")) and _word(found) == "applying"
+
+
+def booted(change: str) -> bool:
+    """Whether the boot with which the change ends here was made."""
+    found = read_json(path(change))
+    return isinstance(found, dict) and bool(found.get("boot")) and _word(found) == "applied"
 
 
 def altered(change: str) -> list[str] | None:
@@ -58,11 +78,13 @@ def altered(change: str) -> list[str] | None:
     return [str(unit) for unit in units] if isinstance(units, list) else None
 
 
-def note(change: str, word: str, altered: t.Sequence[str] | None = None) -> None:
+def note(
+    change: str, word: str, altered: t.Sequence[str] | None = None, boots: bool = False
+) -> None:
     """Write down durably that the change has come to ``word``. Raises OSError.
 
     ``altered`` are the services that it altered on the way; an undo keeps them in mind, a change
-    that begins to write (again) does not.
+    that begins to write (again) does not. ``boots``: nothing is left of it but a boot.
     """
     private(STATE)
     private(DIRECTORY)
@@ -74,6 +96,8 @@ def note(change: str, word: str, altered: t.Sequence[str] | None = None) -> None
         altered = found.get("altered")
     if altered is not None:
         row["altered"] = list(altered)
+    if boots:
+        row["boot"] = boot_id()
     write_json(path(change), row)
 
 
@@ -82,10 +106,10 @@ def newest() -> dict[str, str] | None:
     found = []
     for name in names(DIRECTORY):
         row = read_json(f"{DIRECTORY}/{name}") if name.endswith(".json") else None
-        if isinstance(row, dict) and row.get("state") in STATES:
+        if isinstance(row, dict) and _word(row):
             times = row.get("times")
             last = max(times.values()) if isinstance(times, dict) and times else 0
-            found.append((last, str(row.get("change", ""))[:64], row["state"]))
+            found.append((last, str(row.get("change", ""))[:64], _word(row)))
     return dict(zip(("change", "state"), max(found)[1:])) if found else None
 
 

@@ -51,6 +51,11 @@ class Task(t.NamedTuple):
         return self.plan.get("given") or {}
 
     @property
+    def boots(self) -> bool:
+        """Whether the change ends with a boot of this host."""
+        return bool((self.given.get("reboot") or {}).get("expected"))
+
+    @property
     def under_way(self) -> bool:
         """Whether this change has begun to write here before and did not come to its end."""
         return journal.state(self.change) in ("applying", "undoing")
@@ -75,7 +80,7 @@ def prepare(manager: Manager, task: Task) -> Result:
             journal.note(task.change, "prepared")
             dropped = bundles.drop_old(task.keep, task.change)
         elif journal.state(task.change) != "applied":
-            bundle.refetch(manager, steps)
+            bundle.refetch(manager, _unfinished(manager, steps))
     return {
         "changed": not kept,
         "opsbook_prepared": bundle.summary(),
@@ -118,19 +123,21 @@ def apply(manager: Manager, task: Task) -> Result:
         marks = manager.restore_marks(manifest["packages"])
         restarted, dead = _restart(task)
         if todo or repaired or journal.state(task.change) != "applied":
-            journal.note(task.change, "applied", services.altered(manifest["services"]))
+            altered = services.altered(manifest["services"])
+            journal.note(task.change, "applied", altered, boots=task.boots)
         bundle.drop_forward()
     if dead:
         raise Failed(f"These services did not come back after the upgrade: {', '.join(dead)}.")
     applied = {
         "restarted": restarted,
-        "rebooted": False,
+        "rebooted": journal.booted(task.change),
         "conffiles_kept": manager.kept_own(manifest["packages"]),
         "seconds": round(time.monotonic() - started),
     }
     evidence = {"applied": applied, "after": snapshot.brief(manager)}
-    changed = bool(todo or repaired or marks or restarted)
-    return {"changed": changed, "opsbook_evidence": evidence}
+    owed = journal.boot_owed(task.change)
+    changed = bool(todo or repaired or marks or restarted or owed)
+    return {"changed": changed, "opsbook_boot_owed": owed, "opsbook_evidence": evidence}
 
 
 def _would_apply(manager: Manager, task: Task, steps: t.Sequence[Step]) -> Result:
@@ -138,7 +145,8 @@ def _would_apply(manager: Manager, task: Task, steps: t.Sequence[Step]) -> Resul
     todo = _todo(manager, task, steps)
     applied: Result = {"restarted": [], "rebooted": False, "conffiles_kept": [], "seconds": 0}
     evidence = {"applied": applied, "after": snapshot.brief(manager)}
-    return {"changed": bool(todo), "opsbook_evidence": evidence}
+    owed = journal.boot_owed(task.change) or bool(todo and task.boots)
+    return {"changed": bool(todo), "opsbook_boot_owed": owed, "opsbook_evidence": evidence}
 
 
 def _repair(manager: Manager, task: Task) -> bool:
@@ -176,16 +184,25 @@ def _require_start(manager: Manager, task: Task, steps: t.Sequence[Step]) -> Non
 
 def _todo(manager: Manager, task: Task, steps: t.Sequence[Step]) -> list[Step]:
     """The packages that are not yet as planned. Raises Refused for one that is somewhere else."""
-    todo = []
     for step in steps:
         now = manager.version(step.name)
         if now not in (step.before, step.after):
             raise Refused(_elsewhere(step, now, step.before))
-        if now != step.after or (now and not manager.is_whole(step.name)):
-            if manager.is_held(step.name):
-                raise Refused(f"{step.name} is held on this host. Nothing was installed.")
-            todo.append(step)
+    todo = _unfinished(manager, steps)
+    for step in todo:
+        if manager.is_held(step.name):
+            raise Refused(f"{step.name} is held on this host. Nothing was installed.")
     return todo
+
+
+def _unfinished(manager: Manager, steps: t.Sequence[Step]) -> list[Step]:
+    """The packages that are not wholly at their planned version."""
+    return [step for step in steps if not _is_there(manager, step)]
+
+
+def _is_there(manager: Manager, step: Step) -> bool:
+    now = manager.version(step.name)
+    return now == step.after and (not now or manager.is_whole(step.name))
 
 
 def _elsewhere(step: Step, now: str, start: str) -> str:

@@ -17,6 +17,7 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.host import (
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import run
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles import (
     STATE,
+    boot_id,
     names,
     read,
     read_json,
@@ -127,7 +128,7 @@ def lease(directory: str = STATE) -> dict[str, t.Any] | None:
     if not isinstance(row, dict) or not all(_is_count(row.get(k)) for k in ("until", "seconds")):
         return None
     up = int(float((read("/proc/uptime").split() or ["0"])[0]))
-    same = row.get("boot") == read("/proc/sys/kernel/random/boot_id").strip()
+    same = row.get("boot") == boot_id()
     left = (row["until"] if same else row["seconds"]) - up if row["until"] else 0
     named = {key: str(row.get(key, ""))[:64] for key in ("run", "change", "control_host")}
     return dict(named, live=left > 0, seconds_left=max(0, left))
