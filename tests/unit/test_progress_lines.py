@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 
 import pytest
@@ -11,6 +12,7 @@ from doubles.change import Fleet, Trouble
 from doubles.changing import Change
 from doubles.clock import FakeClock
 from opsbook.cli.progress import watcher_for
+from opsbook.cli.words import PHASES, word
 
 
 @pytest.mark.parametrize("to_json", [False, True])
@@ -55,3 +57,32 @@ def test_of_a_great_wave_the_first_hosts_are_named_and_the_rest_counted(
     with watcher_for(FakeClock()) as watcher:
         watcher.wave_started(3, [f"web{number}" for number in range(500)])
     assert capsys.readouterr().err.endswith("web19 and 480 more\n")
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_a_change_has_its_title_on_one_line_and_no_columns_of_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    error = _Terminal()
+    monkeypatch.setattr(sys, "stderr", error)
+    monkeypatch.setenv("COLUMNS", "80")
+    change = Change(Fleet("a1"), first=1, cap=1)
+    with watcher_for(FakeClock()) as watcher:
+        watcher.opened(change.run, change.plan.content)
+        change.watcher = watcher
+        change.apply()
+    said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", error.getvalue()).splitlines()
+    title, heading, host, _ = said[-4:]
+    assert title.startswith(change.run)
+    assert title.endswith(change.plan.content["estate"]["name"])
+    assert heading.split() == ["host", "state", "what"]
+    assert host.split()[:2] == ["a1", "changed"]
+
+
+@pytest.mark.parametrize("phase", ["apply", "undo", "examine", "verify", "collect", "retain"])
+def test_what_a_host_is_at_is_told_in_words(phase: str) -> None:
+    assert word(PHASES, phase) != phase

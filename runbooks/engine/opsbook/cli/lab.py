@@ -112,8 +112,10 @@ def _show(states: list[HostState], *, to_json: bool) -> None:
     from opsbook.documents.words import local
 
     def since(one: HostState) -> str | None:
-        at = one.since and one.since.astimezone()
-        return at and (at.isoformat(timespec="seconds") if to_json else local(at))
+        if one.since is None:
+            return None
+        at = one.since.astimezone()
+        return at.isoformat(timespec="seconds") if to_json else local(at)
 
     rows = [
         {

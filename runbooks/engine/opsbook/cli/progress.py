@@ -151,19 +151,23 @@ class Live(Watcher):
         self._live.stop()
 
     def _table(self) -> Any:
+        from rich.console import Group
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(title=Text(self._title), box=None, pad_edge=False, title_justify="left")
-        for heading in (tr("host"), tr("state"), tr("bytes"), tr("left"), tr("what")):
-            table.add_column(heading)
+        table = Table(box=None, pad_edge=False)
         with self._lock:
-            for host, row in self._rows.items():
-                style = "red" if row.outcome and row.outcome.needs_action else ""
-                cells = (printable(host), self._state(row), _bytes(row), self._left(row),
-                         row.summary)  # fmt: skip
-                table.add_row(*(Text(cell) for cell in cells), style=style)
-        return table
+            rows = dict(self._rows)
+        streams = any(row.done or row.total for row in rows.values())
+        figures = (tr("bytes"), tr("left")) if streams else ()
+        for heading in (tr("host"), tr("state"), *figures, tr("what")):
+            table.add_column(heading)
+        for host, row in rows.items():
+            style = "red" if row.outcome and row.outcome.needs_action else ""
+            numbers = (_bytes(row), self._left(row)) if streams else ()
+            cells = (printable(host), self._state(row), *numbers, row.summary)
+            table.add_row(*(Text(cell) for cell in cells), style=style)
+        return Group(Text(self._title), table)
 
     def _state(self, row: _Row) -> str:
         if row.outcome:

@@ -51,7 +51,14 @@ ACTIONS = {
     "hold": msg("keep, it is held"),
 }
 
-PHASES = {"apply": msg("at work"), "collect": msg("collecting"), "retain": msg("retaining")}
+PHASES = {
+    "apply": msg("at work"),
+    "undo": msg("being brought back"),
+    "examine": msg("being examined"),
+    "verify": msg("being verified"),
+    "collect": msg("collecting"),
+    "retain": msg("retaining"),
+}
 SUBJECTS = {"control": msg("control"), "estate": msg("estate")}
 HOST_STATES = {"running": msg("up"), "booting": msg("booting"), "stopped": msg("stopped")}
 STATE_PARTS = {
