@@ -107,3 +107,14 @@ def test_xml_and_csv_of_one_result_are_one_finding() -> None:
     text = CSV.splitlines()[0] + f"\n10.0.0.11,,22,tcp,5.3,Medium,80,,Weak KEX,,,{WEAK},,,,,,,\n"
     (row,) = told("greenbone_csv", text).rows
     assert identity(row) == identity(told("greenbone", XML).of(WEAK))
+
+
+def test_the_csv_of_before_there_was_a_quality_of_detection_is_read() -> None:
+    data = (
+        "IP,Hostname,Port,Port Protocol,CVSS,Severity,Solution Type,NVT Name,NVT OID,CVEs\n"
+        "192.0.2.5,web01,22,tcp,7.5,High,VendorFix,Old SSH,1.3.6.1.4.1.25623.1.0.1,CVE-2016-0777\n"
+    )
+    assert recognised("x", data.encode()) == "greenbone_csv"
+    (row,) = told("greenbone_csv", data).rows
+    assert (row.host, row.location, row.ids.cve) == ("192.0.2.5", "22/tcp", ("CVE-2016-0777",))
+    assert "qod" not in row.more

@@ -255,3 +255,24 @@ def test_a_rule_by_its_name_does_not_change_with_how_it_was_found() -> None:
 def test_a_head_is_looked_at_and_no_more() -> None:
     data = GENERIC.encode("gbk") + b"10.0.0.1,22,a,low,,\n" * 10_000
     assert formats.named("table").recognises(head_of("x", data[:HEAD_BYTES])) > 0
+
+
+def test_audit_checks_of_a_csv_of_tenable_are_rules_of_their_own_with_their_result() -> None:
+    read = rows(told(
+        "Plugin ID,Risk,Host,Protocol,Port,Name,Description\n"
+        '21157,FAILED,192.0.2.5,tcp,0,Unix Compliance Checks,"""1.1 Ensure a"" : [FAILED]"\n'
+        '21157,PASSED,192.0.2.5,tcp,0,Unix Compliance Checks,"""1.2 Ensure b"" : [PASSED]"\n'
+    ))  # fmt: skip
+    assert [(row.rule, row.result, row.severity) for row in read] == [
+        ("21157/1.1 Ensure a", Result.FAIL, Severity.HIGH),
+        ("21157/1.2 Ensure b", Result.PASS, Severity.INFO),
+    ]
+
+
+@pytest.mark.parametrize(("said", "meant"), [
+    ("是", Result.PASS), ("否", Result.FAIL), ("部分符合", Result.FAIL),
+    ("Not applicable", Result.NOT_APPLICABLE), ("Fixed", Result.PASS), ("Open", Result.FAIL),
+])  # fmt: skip
+def test_words_for_a_result_are_understood(said: str, meant: Result) -> None:
+    (row,) = rows(told(f"IP,检查项,是否合规\n192.0.2.5,口令长度,{said}\n"))
+    assert row.result is meant

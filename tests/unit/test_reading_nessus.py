@@ -103,3 +103,34 @@ def test_a_file_cut_at_any_byte_tells_each_item_that_was_whole() -> None:
         whole = REPORT[:end].count(b"</ReportItem>")
         assert tale.rows == rows[: min(whole, len(rows))]
         assert tale.unreadable[-1].ends
+
+
+def items(*inner: str) -> str:
+    """A report of one host with these items."""
+    return (
+        '<NessusClientData_v2><Report name="r" xmlns:cm="http://www.nessus.org/cm">'
+        f'<ReportHost name="192.0.2.10">{"".join(inner)}</ReportHost></Report>'
+        "</NessusClientData_v2>"
+    )
+
+
+def test_a_plugin_of_the_family_that_is_no_audit_check_is_a_plugin_like_any_other() -> None:
+    report = items(
+        '<ReportItem port="0" severity="3" pluginID="33930" pluginName="PCI DSS" '
+        'pluginFamily="Policy Compliance"><description>not met</description></ReportItem>'
+    )
+    assert told("nessus", report).of("33930").result is Result.FAIL
+
+
+def test_quotes_in_the_name_of_a_check_do_not_make_it_one_with_others() -> None:
+    item = (
+        '<ReportItem port="0" severity="3" pluginID="21157" pluginName="Unix" '
+        'pluginFamily="Policy Compliance"><description>"1.1.{0} Ensure "fs{0}" is off" : [FAILED]'
+        "</description></ReportItem>"
+    )
+    rows = told("nessus", items(item.format(1), item.format(2))).rows
+    assert [row.rule for row in rows] == [
+        '21157/1.1.1 Ensure "fs1" is off',
+        '21157/1.1.2 Ensure "fs2" is off',
+    ]
+    assert {row.result for row in rows} == {Result.FAIL}

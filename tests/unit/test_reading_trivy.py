@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from opsbook.model.finding import Result, Severity
 from support.reading import sample, told
 
@@ -94,3 +96,32 @@ def test_a_report_redirected_by_windows_is_read() -> None:
     text = ROOTFS.decode()
     for encoding in ("utf-16", "utf-8-sig"):
         assert told("trivy", text.encode(encoding)).rows == told("trivy", ROOTFS).rows
+
+
+def report(host: str) -> str:
+    """One vulnerability of the system of ``host``."""
+    one = {"VulnerabilityID": "CVE-2024-6387", "PkgName": "openssh-server", "Severity": "HIGH"}
+    result = {"Target": host, "Class": "os-pkgs", "Vulnerabilities": [one]}
+    return json.dumps({"SchemaVersion": 2, "ArtifactName": host, "Results": [result]})
+
+
+@pytest.mark.parametrize("form", ["[{}, {}]", "{}\n{}\n"], ids=["a list", "one on each line"])
+def test_several_reports_in_one_file_are_each_of_its_own_host(form: str) -> None:
+    tale = told("trivy", form.format(report("web01"), report("web02")))
+    assert [row.host for row in tale.rows] == ["web01", "web02"]
+    assert [seen.id for seen in tale.hosts] == ["web01", "web02"]
+    assert tale.unreadable == []
+
+
+def test_a_list_of_reports_cut_in_the_second_says_so_and_has_the_first() -> None:
+    whole = f"[{report('web01')},{report('web02')}]"
+    tale = told("trivy", whole[:-40])
+    assert [row.host for row in tale.rows] == ["web01"]
+    assert [fault.ends for fault in tale.unreadable] == [True]
+
+
+def test_a_resource_of_a_cluster_that_could_not_be_scanned_is_an_error() -> None:
+    broken = {"Namespace": "default", "Kind": "Pod", "Name": "web", "Error": "no such image"}
+    (row,) = told("trivy", json.dumps({"ClusterName": "c", "Resources": [broken]})).rows
+    assert (row.result, row.location) == (Result.ERROR, "default/Pod/web")
+    assert row.evidence == "no such image"

@@ -38,11 +38,15 @@ _BRACKETS = "[]【】()（）<>《》「」 \t\r\n\u3000"
 _RESULTS = {
     "符合": Result.PASS, "合规": Result.PASS, "合格": Result.PASS, "通过": Result.PASS,
     "已修复": Result.PASS, "安全": Result.PASS, "pass": Result.PASS, "passed": Result.PASS,
+    "compliant": Result.PASS, "fixed": Result.PASS, "closed": Result.PASS,
+    "部分符合": Result.FAIL, "基本符合": Result.FAIL, "non-compliant": Result.FAIL,
+    "open": Result.FAIL, "active": Result.FAIL, "new": Result.FAIL,
     "不符合": Result.FAIL, "不合规": Result.FAIL, "不合格": Result.FAIL, "未通过": Result.FAIL,
     "不通过": Result.FAIL, "未修复": Result.FAIL, "存在": Result.FAIL, "fail": Result.FAIL,
     "failed": Result.FAIL, "error": Result.ERROR, "错误": Result.ERROR, "异常": Result.ERROR,
     "检查失败": Result.ERROR, "warning": Result.UNKNOWN, "未知": Result.UNKNOWN,
     "不适用": Result.NOT_APPLICABLE, "n/a": Result.NOT_APPLICABLE,
+    "not applicable": Result.NOT_APPLICABLE, "not run": Result.NOT_CHECKED,
     "未检查": Result.NOT_CHECKED, "未检测": Result.NOT_CHECKED, "手工": Result.NOT_CHECKED,
 }  # fmt: skip
 

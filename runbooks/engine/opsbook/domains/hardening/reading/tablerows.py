@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from opsbook.domains.hardening.reading import audits
 from opsbook.domains.hardening.reading.endpoints import (
     NOTHING,
     host_of_file,
@@ -137,6 +138,7 @@ class _Reading:
             return
         yield from self._begin(mapping, cells)
         row = _row_of(mapping, cells, title)
+        row = _audited(row, cells) if mapping.scanner == "nessus" else row
         for host, port in hosts:
             yield from self._host_seen(host, cells)
             yield replace(row, host=host, location=_location(cells, port))
@@ -205,6 +207,16 @@ def _row_of(mapping: Columns, cells: Mapping[str, str], title: str) -> Row:
         fixed=line(cells.get("fixed"), 200),
         more=filled(more),
     )
+
+
+def _audited(row: Row, cells: Mapping[str, str]) -> Row:
+    """A check of an audit file: what it is called and whether it passed is in its description."""
+    name, result = audits.described(cells.get("description", ""))
+    if not name:
+        return row
+    rule, found = audits.rule_of(row.rule, name), audits.RESULTS.get(result, Result.UNKNOWN)
+    evidence = row.evidence or row.more.get("description", "")
+    return replace(row, rule=rule, title=name, result=found, evidence=evidence)
 
 
 def _severity(mapping: Columns, cells: Mapping[str, str]) -> tuple[Severity, str]:

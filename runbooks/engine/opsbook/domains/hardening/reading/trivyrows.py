@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from opsbook.domains.hardening.reading.jsontext import known_by, number, prose, word, words
 from opsbook.domains.hardening.reading.severity import by_word
 from opsbook.domains.hardening.reading.text import filled
-from opsbook.model.finding import Result, Row
+from opsbook.model.finding import Result, Row, Severity
 
 _STATUS = {
     "not_affected": Result.NOT_APPLICABLE,
@@ -140,6 +140,21 @@ def _modified(within: Within, item: Mapping[str, Any]) -> Row:
     reason = " ".join(filter(None, (status, prose(item, "Statement"), word(item, "Source"))))
     result = Result.NOT_APPLICABLE if status in ("not_affected", "fixed") else row.result
     return replace(row, result=result, more={**row.more, "suppressed": reason})
+
+
+def failed(host: str, resource: str, error: str) -> Row:
+    """A resource of a cluster that could not be scanned."""
+    return Row(
+        host=host,
+        scanner="trivy",
+        rule="scan",
+        result=Result.ERROR,
+        severity=Severity.UNKNOWN,
+        told="error",
+        title="Trivy: error",
+        location=resource,
+        evidence=error,
+    )
 
 
 def _lines(item: Any) -> str:

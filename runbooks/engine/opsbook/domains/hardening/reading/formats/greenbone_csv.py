@@ -1,7 +1,7 @@
 """Greenbone's (OpenVAS) report as CSV ("CSV Results").
 
 Source: greenbone/gvmd ``report_formats/CSV_Results``; real files. Its header is ``IP,Hostname,Port,
-Port Protocol,CVSS,Severity,QoD,...``.
+Port Protocol,CVSS,Severity,QoD,...``; before OpenVAS 9 without ``QoD``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.text import clean, line
 from opsbook.model.finding import Row, Scan, Seen, Told, Unreadable
 
-_COLUMNS = ("IP", "QoD", "NVT OID")
+_COLUMNS = ("IP", "Port Protocol", "NVT Name")
 _MOST_HOSTS = 200_000
 
 
@@ -27,7 +27,7 @@ class GreenboneCsv:
     def recognises(self, head: Head) -> int:
         """By its columns."""
         first = head.data[:4_096].split(b"\n", 1)[0]
-        return 96 if all(name.encode() in first for name in (*_COLUMNS, "NVT Name")) else 0
+        return 96 if all(name.encode() in first for name in _COLUMNS) else 0
 
     def read(self, source: Source) -> Iterable[Told]:
         """The scan, then hosts and results as they come."""

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from opsbook.domains.hardening.reading import audits
 from opsbook.domains.hardening.reading.hostnames import names_and_addresses
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.text import clean, ids, line
@@ -35,15 +36,6 @@ _LEVELS = {
     "3": (Severity.HIGH, Result.FAIL, "3 (High)"),
     "4": (Severity.CRITICAL, Result.FAIL, "4 (Critical)"),
 }
-_AUDITED = {
-    "PASSED": Result.PASS,
-    "FAILED": Result.FAIL,
-    "WARNING": Result.UNKNOWN,
-    "ERROR": Result.ERROR,
-    "SKIPPED": Result.NOT_CHECKED,
-    "INFO": Result.INFORMATIONAL,
-}
-_OLD_AUDIT = re.compile(r'\s*"(?P<name>[^"]{1,500})"\s*:\s*\[(?P<result>[A-Z]{4,10})\]')
 _FACT = re.compile(r"^\s*([A-Za-z][^:\n]{0,60}?)\s*:[ \t]*(.*?)\s*$", re.MULTILINE)
 _REMEMBERED = 2_048
 _NEEDED = ("plugin_output", "solution", "cve", "xref", "compliance")
@@ -209,23 +201,27 @@ def _row(host: str, plugin: str, item: Element, found: _Found) -> Row:
 
 
 def _audited(row: Row, item: Element) -> Row:
-    """One check of an audit file; older scanners tell it in the first line of the description."""
+    """One check of an audit file; older scanners tell it in the first line of the description.
+
+    Not all of the family are: whether a host fulfils PCI DSS is a plugin like any other.
+    """
     texts = {child.tag.rpartition("}")[2]: child.text for child in item}
-    told = texts.get("description") or ""
-    old = _OLD_AUDIT.match(told[:1_000])
-    name = line(texts.get("compliance-check-name") or (old["name"] if old else ""))
-    word = (texts.get("compliance-result") or (old["result"] if old else "")).strip().upper()
+    described, result = audits.described(texts.get("description") or "")
+    name = line(texts.get("compliance-check-name")) or described
+    check = name or line(texts.get("compliance-check-id"))
+    word = (texts.get("compliance-result") or result).strip().upper()
+    if not (check or word or "compliance" in texts):
+        return row
     values = ("compliance-actual-value", "compliance-policy-value")
     evidence = "\n".join(filter(None, (clean(texts.get(key)) for key in values)))
     more = {to: line(texts[key], 400) for key, to in _MORE_AUDITED.items() if texts.get(key)}
-    check = name or line(texts.get("compliance-check-id")) or "?"
     return replace(
         row,
-        rule=f"{row.rule}/{check}",
-        result=_AUDITED.get(word, Result.UNKNOWN),
+        rule=audits.rule_of(row.rule, check or "?"),
+        result=audits.RESULTS.get(word, Result.UNKNOWN),
         told=f"{row.told}, {line(word, 40)}" if word else row.told,
         title=name or row.title,
-        evidence=clean(evidence or (told if old else "")) or row.evidence,
+        evidence=evidence or (clean(texts["description"]) if described else "") or row.evidence,
         remedy=clean(texts.get("compliance-solution")) or row.remedy,
         more=more,
     )

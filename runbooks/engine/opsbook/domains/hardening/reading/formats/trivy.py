@@ -1,16 +1,17 @@
 """Trivy's JSON: schema 2, the bare list of old versions, and the reports of clusters.
 
 Source: aquasecurity/trivy ``pkg/types/report.go`` and ``vulnerability.go``, ``pkg/k8s/report``;
-real files. A report names no host: it is the one that people say (``host``), else what Trivy
-calls the artifact. Packages of a system belong to the host; packages of a language, and all of an
-image, to the artifact. Vulnerabilities, checks of configuration, secrets and licenses are name
-spaces of their own, since only checks also tell what passes.
+real files. Several reports may follow one another or stand in a list, each with its host. A report
+names no host: it is the one that people say (``host``), else what Trivy calls the artifact.
+Packages of a system belong to the host; packages of a language, and all of an image, to the
+artifact. Vulnerabilities, checks of configuration, secrets and licenses are name spaces of their
+own, since only checks also tell what passes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsbook.domains.hardening.reading.jsontext import (
@@ -20,7 +21,7 @@ from opsbook.domains.hardening.reading.jsontext import (
 )
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.spool import Spool
-from opsbook.domains.hardening.reading.trivyrows import ROWS
+from opsbook.domains.hardening.reading.trivyrows import ROWS, failed
 from opsbook.model.finding import Scan, Seen, Told, Unreadable
 from opsbook.model.jsonstream import Event, How, Path, Step
 
@@ -33,6 +34,9 @@ _LISTS = {
     "ModifiedFindings",
 }
 """Of one result: what is read item by item."""
+_HEADING = {"SchemaVersion", "Trivy", "ReportID", "CreatedAt", "ArtifactID", "ArtifactName",
+            "ArtifactType", "Metadata"}  # fmt: skip
+"""What a report tells of itself; a result has none of these."""
 _CLUSTER = {"Resources", "Vulnerabilities", "Misconfigurations", "Findings"}
 """Of a cluster's report: lists of resources, each with results of its own."""
 
@@ -65,7 +69,14 @@ class Trivy:
             yield from reading.end()
 
 
+def _of_report(path: Path) -> Path:
+    """``path`` from the report it is in, where that is one of a list."""
+    listed = path[:1] == ("*",) and len(path) > 1
+    return path[1:] if listed and (path[1] == "Results" or path[1] in _HEADING) else path
+
+
 def _how(path: Path) -> How:
+    path = _of_report(path)
     within = _in_result(path)
     if within is None:
         outer = not path or path == ("Results",) or path[0] in _CLUSTER
@@ -99,12 +110,16 @@ class _Reading:
     result: dict[str, str] = field(default_factory=dict)
     host: str = ""
     waiting: bool = False
+    ended: bool = False
 
     def take(self, step: Step) -> Iterator[Told]:
         """What follows from one step."""
+        step = replace(step, path=_of_report(step.path))
         within = _in_result(step.path)
-        if within is None:
-            self._outside(step)
+        if step.path == () or (step.path == ("*",) and self.report):
+            yield from self._bounds(step)
+        elif within is None:
+            yield from self._outside(step)
         elif not within and step.event is Event.BEGIN:
             self.result = {}
         elif not within and step.event is Event.END:
@@ -117,13 +132,26 @@ class _Reading:
             yield from self._item(within[0], step.value, f"{place(within)}, character {step.at}")
 
     def end(self) -> Iterator[Told]:
-        """The file has ended, perhaps in the middle of a result."""
-        yield from self._begin()
-        yield from self._late()
+        """The report has ended, or the file, perhaps in the middle of a result."""
+        if not self.ended:
+            yield from self._begin()
+            yield from self._late()
+        self.report, self.resource, self.result = {}, {}, {}
+        self.host, self.ended = "", True
 
-    def _outside(self, step: Step) -> None:
+    def _bounds(self, step: Step) -> Iterator[Told]:
+        """A report begins or ends, one of several or the only one."""
+        if step.event is Event.END:
+            yield from self.end()
+        self.ended = step.event is Event.END
+
+    def _outside(self, step: Step) -> Iterator[Told]:
         if len(step.path) == 1 and step.event is Event.VALUE:
+            self.ended = False
             self.report[step.path[0]] = step.value
+        elif len(step.path) == 2 and step.event is Event.END and word(self.resource, "Error"):
+            yield from self._begin()
+            yield failed(self.host, self._image, word(self.resource, "Error"))
         elif len(step.path) == 2 and step.event is Event.BEGIN:
             self.resource = {}
         elif len(step.path) == 3 and step.event is Event.VALUE:
