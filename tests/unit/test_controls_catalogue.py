@@ -51,6 +51,28 @@ def test_what_steps_cannot_bring_about_is_a_control_of_its_own() -> None:
     assert both <= needed
 
 
+STAYS = {
+    "sudo.logfile": "/var/log/sudo.log", "auditd.enabled": "/var/log/audit",
+    "log.rsyslog": "/var/log", "log.journald": "/var/log/journal",
+    "log.journal_upload": "systemd-journal-upload", "log.remote": "log server",
+    "firewall.firewalld": "/var/log/firewalld", "pam.pwhistory.remember": "/etc/security/opasswd",
+    "aide.installed": "/var/log/aide", "aide.timer": "/var/log/aide",
+    "cron.enabled": "crontab", "time.timesyncd": "systemd-timesync",
+}  # fmt: skip
+"""What programs that a control starts or installs make themselves, and leave behind."""
+
+
+def test_undo_is_not_called_full_where_something_stays_behind() -> None:
+    for key, what in STAYS.items():
+        undo = CONTROLS[key].undo
+        assert undo.kind == "partly", key
+        assert undo.why is not None
+        assert what in undo.why.en, key
+    chrony = CONTROLS["time.chrony"]
+    kinds = {family: chrony.of_family(family).undo.kind for family in ("debian", "rhel")}
+    assert kinds == {"debian": "full", "rhel": "partly"}
+
+
 def test_checks_do_not_hold_text_in_which_leading_blanks_count() -> None:
     """The script is sent without indentation, and a here-document would change by that."""
     assert [key for key, control in CONTROLS.items() if "<<" in control.check] == []

@@ -21,7 +21,7 @@ Baseline = Literal["cis_l1", "cis_l2", "mlps_3"]
 Family = Literal["debian", "rhel"]
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 _OBSERVATION = re.compile(r"(configured|effective)\.[a-z0-9_]+")
-_FAMILY_FIELDS = ("needs", "asks", "expect", "steps", "by_hand")
+_FAMILY_FIELDS = ("needs", "asks", "expect", "steps", "by_hand", "undo")
 
 
 def folder_of(key: str) -> str:
@@ -155,6 +155,7 @@ class Variant(Declared):
     expect: Mapping[str, Rule] | None = None
     steps: Annotated[tuple[Step, ...], Field(strict=False)] | None = None
     by_hand: Bilingual | None = None
+    undo: ControlUndo | None = None
 
 
 class Control(Declared):
