@@ -62,7 +62,7 @@ def survey(*candidates: Mapping[str, Any], **more: Any) -> Json:
         "schema": "opsbook.patching-survey/1",
         "manager": "apt",
         "os": {"id": "debian", "version_id": "12", "codename": "bookworm",
-               "name": "Debian GNU/Linux 12 (bookworm)", "support_end": "2028-06-30"},
+               "name": "Debian GNU/Linux 12 (bookworm)", "support_end": None},
         "arch": "amd64",
         "now": HOST_NOW,
         "installed": [

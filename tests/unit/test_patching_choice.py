@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +76,13 @@ def test_an_item_names_versions_digest_origin_and_undo(tmp_path: Path) -> None:
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "trouble": ({"trouble": "dpkg is gone"}, "dpkg is gone"),
     "neither apt nor dnf": ({"manager": ""}, "neither apt nor dnf"),
-    "end of life": (
-        {"os": {"name": "Debian 9", "support_end": "2022-06-30"}}, "no support since 2022-06-30",
+    "Debian past its long-term support": (
+        {"os": {"id": "debian", "version_id": "11", "name": "Debian 11"}},
+        "Debian 11 has had no support since 2026-08-31",
+    ),
+    "RHEL 7": ({"os": {"id": "rhel", "version_id": "7.9"}}, "no support since 2024-06-30"),
+    "past what it says itself": (
+        {"os": {"id": "fedora", "support_end": "2025-12-02"}}, "no support since 2025-12-02",
     ),
     "interrupted": (
         {"package_manager": {"interrupted": True, "audit": ["libc6: half-configured"]}},
@@ -133,6 +138,7 @@ FINE: dict[str, dict[str, Any]] = {
     "a reboot that is due for no kernel": {"boot": {"running": "1", "pending": True}},
     "a certificate for long": {"certificates": [{"path": "/x", "not_after": HOST_NOW + 86400}]},
     "no support date": {"os": {"codename": "sid"}},
+    "the second last release": {"os": {"id": "ubuntu", "version_id": "24.04"}},
 }
 
 
@@ -193,6 +199,19 @@ def test_a_baseline_may_differ_by_host_and_a_parameter_overrides_it(tmp_path: Pa
     assert [_outlook(plans[host]) for host in hosts] == [Outlook.CHANGE, Outlook.CHANGE]
 
 
+@pytest.mark.parametrize("day", ["2031-06-30", date(2031, 6, 30)])
+def test_support_that_was_bought_goes_beyond_that_of_the_distribution(
+    tmp_path: Path, day: Any
+) -> None:
+    old = survey(OPENSSL, os={"id": "debian", "version_id": "11", "codename": "bullseye"})
+    scene = Scene(tmp_path)
+    bought, ended = {"support_end": day}, {"support_end": "2026-11-01"}
+    job = scene.job({"web1": {"opsbook_patching": bought}, "web2": {"opsbook_patching": ended}})
+    plans = scene.planner.settle({"web1": old, "web2": old}, job)
+    assert _outlook(plans["web1"]) is Outlook.CHANGE
+    assert "no support since 2026-11-01" in _why(plans["web2"])
+
+
 def _outlook(plan: Any) -> Outlook:
     assert isinstance(plan, HostPlan)
     return plan.outlook
@@ -209,6 +228,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "no CVE": ({}, {"override_cves": "CVE-x"}, "override_cves"),
     "unknown package": ({}, {"include": "opensll"}, "include"),
     "numbers in a list": ({"include": [1]}, {}, "include"),
+    "no day": ({"support_end": "2026-02-30"}, {}, "support_end"),
 }
 
 
@@ -246,10 +266,10 @@ def test_a_severity_is_only_asked_of_a_fresh_extract(tmp_path: Path) -> None:
     assert scene.plan(data, severity="low", tracker_days=30).outlook is Outlook.CHANGE
 
 
-def _why(plan: HostPlan) -> str:
-    assert plan.outlook is Outlook.CANNOT
+def _why(plan: Any) -> str:
+    assert _outlook(plan) is Outlook.CANNOT
     assert plan.reason
-    return plan.reason.english()
+    return str(plan.reason.english())
 
 
 def keep_tracker(scene: Scene, rows: list[tuple[str, str, str, str]], days: int = 0) -> None:

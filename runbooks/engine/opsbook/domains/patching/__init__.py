@@ -1,6 +1,7 @@
 """Patching: which package versions a host gets, why, when, and what that brings with it.
 
     snapshot, versions      what a host says of itself; how versions compare
+    support                 until when distributions are given security updates
     knowledge               what is known of versions: tracker, changelogs
     seen, soak              when a version was first seen; whether it is old enough
     baseline, choice        which candidates are taken, which are left out, and why

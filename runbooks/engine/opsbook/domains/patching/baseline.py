@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -31,7 +32,8 @@ class Baseline:
     ``include`` means all. ``soak_days`` is how old a version must be since it was first seen;
     one that closes any of ``override_cves`` need not wait. ``lists_days`` is the greatest age of
     package lists, ``tracker_days`` that of the tracker extract where ``severity`` needs one,
-    ``backup_days`` that of a backup; 0 does not ask. ``free_mib`` must stay free.
+    ``backup_days`` that of a backup; 0 does not ask. ``free_mib`` must stay free. ``support_end``
+    is the last day of support that was bought, empty where there is the distribution's own.
     """
 
     classification: str = "security"
@@ -46,6 +48,7 @@ class Baseline:
     tracker_days: int = 14
     free_mib: int = 200
     backup_days: int = 0
+    support_end: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As kept in plans."""
@@ -143,7 +146,15 @@ def _value(name: str, value: Any) -> Any:
         if type(value) is not int or not 0 <= value <= GREATEST[name]:
             raise _NotSo(msg("a whole number from 0 to {most}", most=GREATEST[name]))
         return value
-    return _words(name, value)
+    return _day(value) if name == "support_end" else _words(name, value)
+
+
+def _day(value: Any) -> str:
+    """A day as text; a day that YAML read is one as well."""
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise _NotSo(msg("a day such as 2027-06-30")) from None
 
 
 def _words(name: str, value: Any) -> tuple[str, ...]:

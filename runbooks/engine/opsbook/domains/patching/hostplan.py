@@ -79,7 +79,7 @@ def ask_again(approved: HostPlan, snapshot: Snapshot, setting: Setting) -> HostP
     planned = {item.key.removeprefix("package:"): item for item in approved.items}
     still = {name: offered[name] for name in planned if name in offered}
     baseline = Baseline.from_json(approved.given["baseline"])
-    refusals = unsound(snapshot, setting.now)
+    refusals = unsound(snapshot, baseline, setting.now)
     refusals += not_now(snapshot, baseline, setting, still.values())
     items = tuple(
         _asked(planned[name], one) for name, one in still.items() if one.why in ("", "phased")

@@ -143,7 +143,7 @@ class PackagePlanner:
         for host, snapshot in snapshots.items():
             baseline = baselines[host]
             choice = choose(snapshot, baseline, known, seen, now)
-            refusals = unsound(snapshot, now) + outdated(snapshot, baseline, setting)
+            refusals = unsound(snapshot, baseline, now) + outdated(snapshot, baseline, setting)
             decided = Decided(baseline, choice, refusals, past)
             plans[host] = make_plan(host, snapshot, decided, setting)
         return plans

@@ -41,9 +41,9 @@ class Setting:
     extract: Extract | None
 
 
-def unsound(snapshot: Snapshot, now: datetime) -> list[Message]:
+def unsound(snapshot: Snapshot, baseline: Baseline, now: datetime) -> list[Message]:
     """Why nothing can be installed on this host at all; empty when it can."""
-    return [*_system(snapshot, now), *_package_manager(snapshot)]
+    return [*_system(snapshot, baseline, now), *_package_manager(snapshot)]
 
 
 def outdated(snapshot: Snapshot, baseline: Baseline, setting: Setting) -> list[Message]:
@@ -74,19 +74,21 @@ def joined(reasons: Iterable[Message]) -> Message:
     return result or Message("")
 
 
-def _system(snapshot: Snapshot, now: datetime) -> Iterator[Message]:
+def _system(snapshot: Snapshot, baseline: Baseline, now: datetime) -> Iterator[Message]:
     if snapshot.trouble:
         yield msg("its packages cannot be read: {trouble}", trouble=snapshot.trouble)
     elif not snapshot.manager:
         yield msg("it has neither apt nor dnf")
+    day = baseline.support_end or snapshot.support_end
     try:
-        end = date.fromisoformat(snapshot.support_end)
+        end = date.fromisoformat(day)
     except ValueError:
         return
     if end < now.date():
-        yield msg("{system} has had no support since {day}: it gets no security updates;"
-                  " move it to a supported release",
-                  system=snapshot.os_name or "-", day=snapshot.support_end)  # fmt: skip
+        yield msg("{system} has had no support since {day}: it gets no security updates; move it"
+                  " to a supported release, or say with support_end in opsbook_patching until"
+                  " when support was bought",
+                  system=snapshot.os_name or "-", day=day)  # fmt: skip
 
 
 def _package_manager(snapshot: Snapshot) -> Iterator[Message]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from opsbook.domains.patching.support import last_day
 from opsbook.domains.patching.versions import Family
 from opsbook.execution.surveyed import Journal, Marker, read_journal, read_marker
 from opsbook.model.errors import HostFailed
@@ -176,7 +177,8 @@ def _snapshot(top: Reader) -> Snapshot:
         trouble=top.text("trouble"),
         os_name=system.text("name") or system.text("id"),
         codename=system.text("codename"),
-        support_end=system.text("support_end"),
+        support_end=system.text("support_end")
+        or last_day(system.text("id"), system.text("version_id")),
         now=top.number("now"),
         installed={package.name: package for package in installed},
         candidates=tuple(sorted(offered, key=lambda one: (one.package, one.arch))),
