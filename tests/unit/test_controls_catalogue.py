@@ -119,6 +119,56 @@ def test_all_faults_of_a_control_are_told_with_their_lines(tmp_path: Path) -> No
     assert any("check.sh" in fault.problem.english() for fault in caught.value.faults)
 
 
+CONTROL = """schema: 1
+key: {key}
+title: {{zh: 一, en: one}}
+why: {{zh: 一, en: one}}
+severity: low
+expect: {{configured.x: {{is: a}}}}
+values: {{v: {{type: string, default: a, help: {{zh: 一, en: one}}}}}}
+steps: [{steps}]
+variants: {{rhel: {{steps: [{rhel}]}}}}
+risk: {{disruption: none}}
+undo: {{kind: full}}
+"""
+OWN = '{kind: sysctl, name: a, value: "1"}'
+RHEL = '{kind: sysctl, name: b, value: "1"}'
+
+
+def declared(root: Path, key: str, steps: str, rhel: str) -> Path:
+    folder = root / key.replace(".", "_")
+    folder.mkdir()
+    (folder / "control.yml").write_text(CONTROL.format(key=key, steps=steps, rhel=rhel))
+    (folder / "check.sh").write_text("true\n")
+    return folder
+
+
+def test_a_control_may_name_the_steps_of_another(tmp_path: Path) -> None:
+    declared(tmp_path, "a.own", OWN, RHEL)
+    named = "{kind: steps_of, control: a.own}"
+    control = load_control(declared(tmp_path, "a.other", f"{named}, {OWN}", named))
+    assert [step.stated["name"] for step in control.steps] == ["a", "a"]
+    assert [step.stated["name"] for step in control.of_family("rhel").steps] == ["b"]
+    deny, enabled = CONTROLS["pam.faillock.deny"], CONTROLS["pam.faillock.enabled"]
+    assert deny.steps[:-1] == enabled.steps
+
+
+@pytest.mark.parametrize(
+    "key", ["a.missing", "../a.own", "a.other", "a.valued", "a.by_another", "a.own/check.sh"]
+)
+def test_only_plain_steps_of_a_control_that_there_is_are_taken_over(
+    tmp_path: Path, key: str
+) -> None:
+    declared(tmp_path, "a.own", OWN, RHEL)
+    declared(tmp_path, "a.valued", "{kind: sysctl, name: a, value: {value: v}}", RHEL)
+    declared(tmp_path, "a.by_another", "{kind: steps_of, control: a.own}", RHEL)
+    named = f"{{kind: steps_of, control: {key}}}"
+    folder = declared(tmp_path, "a.other", named, OWN)
+    with pytest.raises(InputFault) as caught:
+        load_control(folder)
+    assert [(one.line, one.path) for one in caught.value.faults] == [(8, "steps.0.control")]
+
+
 def test_the_digest_follows_every_byte(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "check.sh").write_text("true\n")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from opsbook.domains.hardening.controls.index import Index
-from opsbook.domains.hardening.controls.schema import Control
+from opsbook.domains.hardening.controls.schema import Control, folder_of
+from opsbook.domains.hardening.controls.steps import STEPS_OF, Step
 from opsbook.execution.declared.declarations import collection
 from opsbook.execution.declared.explain import check
-from opsbook.execution.declared.yamlfile import read_own_yaml
+from opsbook.execution.declared.yamlfile import Document, Where, read_own_yaml
 from opsbook.model.errors import InputFault, UsageFault
 from opsbook.model.faults import Fault
 from opsbook.model.message import msg
@@ -90,6 +91,8 @@ def load_control(folder: Path) -> Control:
     if text is None:
         document.faults.append(document.fault((), msg("there is no {file}", file=script)))
     control = check(Control, document, check=text or "")
+    if control is not None:
+        control = _with_steps_of_others(control, folder.parent, document)
     if control is not None and control.folder != folder.name:
         document.faults.append(
             document.fault(("key",), msg("the folder of this key is {name}", name=control.folder))
@@ -98,3 +101,38 @@ def load_control(folder: Path) -> Control:
         problem = msg("{file} has {count} faults.", file=document.file, count=len(document.faults))
         raise InputFault(problem, document.faults)
     return control
+
+
+def _with_steps_of_others(control: Control, root: Path, document: Document) -> Control:
+    """``control`` with the steps of those that it names in place of their names."""
+
+    def taken(steps: Sequence[Step], where: Where, family: str = "") -> tuple[Step, ...]:
+        found: list[Step] = []
+        for number, step in enumerate(steps):
+            theirs = _plain_steps(step, root, family) if step.kind == STEPS_OF else (step,)
+            if theirs is None:
+                wrong = msg("{key} is no control that has steps of its own without values",
+                            key=str(step.stated["control"]))  # fmt: skip
+                document.faults.append(document.fault((*where, "steps", number, "control"), wrong))
+            found += theirs or ()
+        return tuple(found)
+
+    variants = {
+        family: one.model_copy(
+            update={"steps": taken(one.steps, ("variants", family), family)}
+        ) if one.steps else one
+        for family, one in control.variants.items()
+    }  # fmt: skip
+    return control.model_copy(update={"steps": taken(control.steps, ()), "variants": variants})
+
+
+def _plain_steps(step: Step, root: Path, family: str) -> tuple[Step, ...] | None:
+    """The steps of the control named; None where they cannot be taken over as they stand."""
+    key = str(step.stated["control"])
+    file = root / folder_of(key) / "control.yml"
+    other = check(Control, read_own_yaml(file), check="") if file.is_file() else None
+    if other is None or other.key != key:
+        return None
+    theirs = other.of_family(family).steps
+    foreign = any(one.kind == STEPS_OF or one.references("value") for one in theirs)
+    return None if foreign or not theirs else theirs

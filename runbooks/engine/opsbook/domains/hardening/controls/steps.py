@@ -54,6 +54,9 @@ KINDS: Mapping[str, Fields] = {
 }
 """Kind -> its fields."""
 
+STEPS_OF = "steps_of"
+"""In place of a step: those of another control, which are taken over when it is read."""
+
 
 class Step(Declared):
     """One step: its kind, and the fields of that kind as they stand in the file."""
@@ -64,11 +67,11 @@ class Step(Declared):
 
     @model_validator(mode="after")
     def _as_its_kind_wants(self) -> Step:
-        fields = KINDS.get(self.kind)
+        fields = _fields("control") if self.kind == STEPS_OF else KINDS.get(self.kind)
         if fields is None:
             raise WrongValue(
                 msg("there is no kind of step {kind}; possible: {known}", kind=self.kind,
-                    known=", ".join(sorted(KINDS)))
+                    known=", ".join(sorted((*KINDS, STEPS_OF))))
             )  # fmt: skip
         stated = set(self.stated)
         if missing := sorted(fields.must - stated):
