@@ -224,6 +224,23 @@ def test_the_doctor_tells_faults_of_files_first(
     code, checks = doctor(estate, capsys)
     assert code == Exit.BAD_INPUT
     assert any("/no/such/command" in str(check["what"]) for check in checks)
+    (estate / "known_hosts").unlink()
+    missing = [check["what"] for check in doctor(estate, capsys)[1] if check["subject"] == "estate"]
+    assert any(str(what).startswith(f"{estate}/known_hosts: is missing") for what in missing)
+
+
+def test_the_doctor_tells_that_there_is_no_key(
+    sshd: Sshd, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    estate = over_ssh(sshd, tmp_path, here=sshd.port)
+    hosts = (estate / "hosts.yml").read_text()
+    keyless = hosts.replace(f", ansible_ssh_private_key_file: {sshd.key}", "")
+    (estate / "hosts.yml").write_text(keyless)
+    told = [check for check in doctor(estate, capsys)[1] if check["subject"] == "here"]
+    assert told[0]["what"] == "There is no key to log in to here with."
+    assert "ansible_ssh_private_key_file" in str(told[0]["mend"])
 
 
 def test_the_doctor_finds_state_that_others_can_read(

@@ -65,9 +65,25 @@ def test_a_key_that_is_refused(host: Host, sshd: Sshd, tmp_path: Path) -> None:
 
 
 def test_a_key_file_that_is_missing(host: Host, sshd: Sshd, tmp_path: Path) -> None:
-    keyless = replace(host, key_file=str(tmp_path / "nothing"))
-    problem, _ = trouble(keyless, sshd.known_hosts, tmp_path)
-    assert "web1" in problem
+    host = replace(host, key_file=str(tmp_path / "missing"))
+    problem, mend = trouble(host, sshd.known_hosts, tmp_path)
+    assert problem.startswith("The key to log in to web1 with cannot be read: ")
+    assert str(tmp_path / "missing") in problem
+    assert "ansible_ssh_private_key_file" in mend
+
+
+def test_a_key_with_a_passphrase_that_no_agent_holds(
+    host: Host, sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    key = other_key(tmp_path)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-N", "secret", "-f", str(key)], check=True,
+                   stdout=subprocess.DEVNULL)  # fmt: skip
+    host = replace(host, key_file=str(key))
+    problem, mend = trouble(host, sshd.known_hosts, tmp_path)
+    assert problem == "The key to log in to web1 with has a passphrase."
+    assert "ssh-add" in mend
 
 
 def test_a_port_where_nothing_listens(host: Host, sshd: Sshd, tmp_path: Path) -> None:

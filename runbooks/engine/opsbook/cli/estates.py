@@ -281,6 +281,7 @@ def _doctor(
 
 
 def _of_estate(name: str, places: Any) -> list[Check]:
+    from opsbook.cli.show import fault_place
     from opsbook.execution.checks.check import Check
     from opsbook.execution.checks.estatecheck import check_estate
     from opsbook.execution.checks.hostcheck import check_hosts
@@ -290,8 +291,8 @@ def _of_estate(name: str, places: Any) -> list[Check]:
     declared, inventory, faults = check_estate(name, places, _lists())
     faults += _more_faults(declared)
     checks = [
-        Check("estate", msg("{file}:{line}: {path}: {problem}", file=fault.file, line=fault.line,
-                            path=fault.path, problem=fault_row(fault)["problem"]), Exit.BAD_INPUT)
+        Check("estate", msg("{place}: {problem}", place=fault_place(fault), problem=fault.problem),
+              Exit.BAD_INPUT)
         for fault in faults
     ]  # fmt: skip
     if not faults:

@@ -11,6 +11,7 @@ from typing import Any
 
 from opsbook import __version__
 from opsbook.model.errors import InputFault, OpsbookError
+from opsbook.model.faults import Fault
 from opsbook.model.message import Message
 from opsbook.text import tr, translate
 
@@ -19,16 +20,24 @@ def complain(error: OpsbookError) -> None:
     """What is wrong, what was left untouched, what to type next; on standard error."""
     say = [translate(error.problem)]
     if isinstance(error, InputFault):
-        for fault in error.faults:
-            problem = translate(fault.problem)
-            place = f"{fault.file}:{fault.line}" if fault.line else fault.file
-            say.append("  " + ": ".join(filter(None, (place, fault.path, problem))))
+        say += [f"  {fault_line(fault)}" for fault in error.faults]
     if error.untouched:
         say.append(translate(error.untouched))
     if error.next_step:
         say.append(translate(error.next_step))
     with suppress(OSError):  # on a full disk the exit code still says it
         print("\n".join(say), file=sys.stderr)
+
+
+def fault_line(fault: Fault) -> str:
+    """Where it is wrong, and what."""
+    return ": ".join(filter(None, (fault_place(fault), translate(fault.problem))))
+
+
+def fault_place(fault: Fault) -> str:
+    """File, line and path, as far as they are known."""
+    place = f"{fault.file}:{fault.line}" if fault.line else fault.file
+    return ": ".join(filter(None, (place, fault.path)))
 
 
 def confess(bug: BaseException) -> None:

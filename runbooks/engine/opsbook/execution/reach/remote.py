@@ -169,6 +169,9 @@ def _fault(error: Exception, host: Host, inventory: Inventory) -> HostUnreachabl
         return changed_key(host, inventory.known_hosts)
     if isinstance(error, UnknownHostKey):
         return unknown_key(host, inventory.known_hosts)
+    own = _own_key(error, name)
+    if own is not None:
+        return own
     for kinds, problem, next_step in (
         (paramiko.AuthenticationException, msg("{host} refused our key.", host=name),
          msg("Check ansible_user and ansible_ssh_private_key_file, and authorized_keys there.")),
@@ -183,6 +186,29 @@ def _fault(error: Exception, host: Host, inventory: Inventory) -> HostUnreachabl
         if isinstance(error, kinds):
             return HostUnreachable(problem, next_step=next_step)
     return HostUnreachable(_other(error, name, at), next_step=msg("Check that sshd runs there."))
+
+
+def _own_key(error: Exception, name: str) -> HostUnreachable | None:
+    """What keeps us from using a key at all; the host was not even asked to take it."""
+    if str(error) == "No authentication methods available":  # all that paramiko says of it
+        return HostUnreachable(
+            msg("There is no key to log in to {host} with.", host=name),
+            next_step=msg(
+                "Name one by ansible_ssh_private_key_file, or start an agent that has it."
+            ),
+        )
+    if isinstance(error, paramiko.PasswordRequiredException):
+        return HostUnreachable(
+            msg("The key to log in to {host} with has a passphrase.", host=name),
+            next_step=msg("Put it into an agent: ssh-add FILE."),
+        )
+    if isinstance(error, OSError) and error.filename:
+        return HostUnreachable(
+            msg("The key to log in to {host} with cannot be read: {file}: {reason}.",
+                host=name, file=error.filename, reason=error.strerror),
+            next_step=msg("Check ansible_ssh_private_key_file."),
+        )  # fmt: skip
+    return None
 
 
 def _other(error: Exception, name: str, at: str) -> Message:
