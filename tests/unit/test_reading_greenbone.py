@@ -118,3 +118,26 @@ def test_the_csv_of_before_there_was_a_quality_of_detection_is_read() -> None:
     (row,) = told("greenbone_csv", data).rows
     assert (row.host, row.location, row.ids.cve) == ("192.0.2.5", "22/tcp", ("CVE-2016-0777",))
     assert "qod" not in row.more
+
+
+def test_a_login_that_failed_is_told_unless_another_worked() -> None:
+    def report(*names: str) -> str:
+        details = "".join(f"<detail><name>{name}</name></detail>" for name in names)
+        host = f"<host><ip>192.0.2.6</ip>{details}</host>"
+        return f"<report><gmp><version>22.5</version></gmp>{host}</report>"
+
+    (failed,) = told("greenbone", report("Auth-SSH-Failure")).hosts
+    (worked,) = told("greenbone", report("Auth-SSH-Failure", "Auth-SMB-Success")).hosts
+    (untried,) = told("greenbone", report("OS")).hosts
+    assert (failed.credentialed, worked.credentialed, untried.credentialed) == (False, True, None)
+
+
+def test_an_answer_that_carries_a_report_of_another_kind_says_so() -> None:
+    tale = told(
+        "greenbone",
+        '<get_reports_response><report extension="csv"><report_format id="f">'
+        "<name>CSV Results</name></report_format>SVAsSG9zdG5hbWU=</report></get_reports_response>",
+    )
+    assert [(fault.where, fault.ends) for fault in tale.unreadable] == [
+        ("report as CSV Results", True)
+    ]

@@ -65,3 +65,19 @@ def test_the_same_suggestion_twice_has_a_place_each() -> None:
 def test_bars_in_a_value_are_part_of_it() -> None:
     row = told("lynis", REPORT).of("SSH-7408/PermitRootLogin")
     assert row.evidence.endswith("(FORCED-COMMANDS-ONLY|NO|PROHIBIT-PASSWORD|WITHOUT-PASSWORD))")
+
+
+def test_a_report_of_lynis_2_tells_risk_message_and_option() -> None:
+    tale = told(
+        "lynis",
+        "# Lynis Report\nlynis_version=2.1.1\nhostname=web01\n"
+        "warning[]=SSH-7412|H|Root can directly login via SSH|\n"
+        "warning[]=NETW-2705|L|Couldn't find 2 responsive nameservers|-|\n"
+        "suggestion[]=SSH-7408|Consider hardening SSH configuration|MaxAuthTries (6 --> 1)|-|\n"
+        "finish=true\n",
+    )
+    row = tale.of("SSH-7412")
+    assert (row.title, row.severity) == ("Root can directly login via SSH", Severity.HIGH)
+    assert row.told == "warning H"
+    assert tale.of("NETW-2705").severity is Severity.LOW
+    assert tale.of("SSH-7408/MaxAuthTries").result is Result.FAIL

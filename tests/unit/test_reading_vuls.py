@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from opsbook.model.finding import Result, Severity
-from support.reading import sample, told
+from support.reading import recognised, sample, told
 
 VULS = sample("vuls.json")
 
@@ -61,3 +61,31 @@ def test_a_vulnerability_without_an_id_is_told_and_no_row() -> None:
     tale = told("vuls", json.dumps(data))
     assert len(tale.rows) == len(told("vuls", VULS).rows)
     assert [one.why for one in tale.unreadable] == ["without an id"]
+
+
+def test_results_of_before_version_0_5_are_read_by_their_capital_names() -> None:
+    view = {"Type": "debian", "Title": "buffer overflow", "Severity": "low", "Cvss2Score": 4.3}
+    cve = {
+        "CveID": "CVE-2014-8127",
+        "AffectedPackages": [{"Name": "libtiff5", "NotFixedYet": True}],
+        "CveContents": {"debian": view},
+    }
+    result = {
+        "ScannedAt": "2017-08-25T12:54:07+09:00",
+        "JSONVersion": 2,
+        "ServerUUID": "",
+        "ServerName": "web01",
+        "Family": "debian",
+        "Release": "8.8",
+        "ScannedCves": {"CVE-2014-8127": cve},
+        "Packages": {"libtiff5": {"Name": "libtiff5", "Version": "4.0.3", "Release": "12"}},
+        "Errors": ["no changelog"],
+    }
+    data = json.dumps(result)
+    assert recognised("x", data.encode()) == "vuls"
+    tale = told("vuls", data)
+    assert (tale.hosts[0].names, tale.hosts[0].os) == (("web01",), "debian 8.8")
+    row = tale.of("CVE-2014-8127")
+    assert (row.severity, row.installed) == (Severity.LOW, "4.0.3-12")
+    assert (row.title, row.more["status"]) == ("buffer overflow", "not fixed yet")
+    assert tale.of("scan").evidence == "no changelog"

@@ -194,3 +194,24 @@ def test_the_system_of_a_host_is_the_platform_that_is_one() -> None:
     for head in (parts + system, system + parts):
         tale = result(rule_result("<result>pass</result>"), "<target>web-1</target>" + head)
         assert [host.os for host in tale.hosts] == ["cpe:/o:debian:debian_linux:12"]
+
+
+SCC = """<Benchmark xmlns="http://checklists.nist.gov/xccdf/1.1" id="RHEL_7_STIG">
+<Rule id="SV-1_rule"><ident>CCI-001494</ident><ident>CCE-27209-6</ident></Rule>
+<TestResult id="t"><benchmark href="/opt/scc/x.xml"/><target>web01</target>
+<rule-result idref="SV-1_rule"><result>fail</result><ident>CCI-001494</ident>
+<check system="http://open-scap.org/page/SCE"><check-import import-name="stdout">{{ 7*7 }}
+</check-import></check></rule-result></TestResult></Benchmark>"""
+
+
+def test_ids_of_the_rule_and_of_its_result_are_both_kept_also_those_of_others() -> None:
+    ids = told("xccdf", SCC).of("SV-1_rule").ids
+    assert (ids.cce, ids.other) == (("CCE-27209-6",), ("CCI-001494",))
+
+
+def test_the_benchmark_around_results_counts_before_the_name_of_its_file() -> None:
+    assert told("xccdf", SCC).scans[0].content == "RHEL_7_STIG"
+
+
+def test_what_a_check_printed_that_is_a_script_is_evidence() -> None:
+    assert told("xccdf", SCC).of("SV-1_rule").evidence == "{{ 7*7 }}"

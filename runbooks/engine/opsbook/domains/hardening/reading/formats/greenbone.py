@@ -20,13 +20,24 @@ from opsbook.domains.hardening.reading.xmlstream import Piece, pieces, value
 from opsbook.model.finding import Result, Row, Scan, Seen, Severity, Told, Unreadable
 
 _WANTED = frozenset(
-    {"result", "host", "error", "scan_start", "scan_end", "timestamp", "task", "gmp", "omp"}
+    {
+        "result",
+        "host",
+        "error",
+        "scan_start",
+        "scan_end",
+        "timestamp",
+        "task",
+        "gmp",
+        "omp",
+        "report_format",
+    }
 )
 _ROOTS = {"report", "get_reports_response", "get_results_response"}
 _SIGNS = (b"<nvt", b"<gmp>", b"<omp>", b"<scan_run_status>", b"<report_format", b"<scan_start>")
 _MOST_HOSTS = 200_000
-_AUTHENTICATED = "Auth-SSH-Success"
-"""Name of the detail that a host has after a login (greenbone/openvas-scanner)."""
+_LOGIN = re.compile(r"Auth-(?:SSH|SMB|ESXi)-(Success|Failure)")
+"""Name of the detail that a host has after a login was tried (greenbone/openvas-scanner)."""
 
 
 class Greenbone:
@@ -51,6 +62,8 @@ class Greenbone:
                 yield from _result(piece, hosts)
             elif piece.element.tag == "host":
                 yield from _host(piece, hosts)
+            elif piece.element.tag == "report_format":
+                yield from _another_format(piece)
             elif _about_the_scan(piece, scan):
                 yield _scan(source, scan)
 
@@ -65,6 +78,15 @@ def _scan(source: Source, told: Mapping[str, str]) -> Scan:
         started=told.get("scan_start", ""),
         ended=told.get("scan_end", ""),
     )
+
+
+def _another_format(piece: Piece) -> Iterator[Unreadable]:
+    """An answer of the manager may carry a report of any kind, as text (base64)."""
+    report = piece.within("report")
+    kind = line(report.get("extension"), 40) if report is not None else ""
+    if kind not in ("", "xml"):
+        name = line(value(piece.element, "name"), 100)
+        yield Unreadable(f"report as {name or kind}", "format not recognised", ends=True)
 
 
 def _about_the_scan(piece: Piece, told: dict[str, str]) -> bool:
@@ -92,14 +114,21 @@ def _host(piece: Piece, hosts: Mapping[str, str]) -> Iterator[Seen]:
     for detail in element.iterfind("detail"):
         details.setdefault(line(value(detail, "name")), line(value(detail, "value")))
     names = (hosts.get(address, ""), details.get("hostname", ""))
-    logins = {"1": True, "0": False}
     yield Seen(
         id=address,
         names=tuple(dict.fromkeys(name for name in names if name)),
         addresses=(address,),
         os=details.get("best_os_txt") or details.get("best_os_cpe") or details.get("OS", ""),
-        credentialed=True if _AUTHENTICATED in details else logins.get(details.get("Auth", "")),
+        credentialed=_logged_in(details),
     )
+
+
+def _logged_in(details: Mapping[str, str]) -> bool | None:
+    """One login that worked is enough; None where none was tried."""
+    tried = {found[1] for name in details if (found := _LOGIN.fullmatch(name))}
+    if not tried:
+        return {"1": True, "0": False}.get(details.get("Auth", ""))
+    return "Success" in tried
 
 
 def _result(piece: Piece, hosts: dict[str, str]) -> Iterator[Told]:

@@ -2,7 +2,8 @@
 
 Source: CISOfy/lynis 3.0.8 and 3.1 ``include/functions`` (Report, ReportWarning, ReportSuggestion,
 ReportDetails, ReportException) and its tests. A warning is MEDIUM, a suggestion LOW: Lynis has no
-other severity. One test emits several suggestions, so that its id alone is no key:
+other severity, but that up to 2.1 a warning told its risk. One test emits several suggestions, so
+that its id alone is no key:
 
 - ``details[]`` with a field and a preferred value is a row of its own
   (``SSH-7408/PermitRootLogin``); what announces it is then only informational;
@@ -35,9 +36,10 @@ _SINGLE = {"hostname", "domainname", "lynis_version", "report_datetime_start",
            "report_datetime_end", "os_fullname", "os_name", "os_version", "tests_executed",
            "tests_skipped", "finish", "hardening_index", "test_group", "test_category"}  # fmt: skip
 
-_OPTION = re.compile(r"(\S+) \(set .+ to .*\)", re.DOTALL)
+_OPTION = re.compile(r"(\S+) \((?:set .+ to .*|.* --> .*)\)", re.DOTALL)  # 3.0; 2.x
 _QUOTED = re.compile(r"'([\w.:/-]{1,64})'")
 _PATH = re.compile(r"(?:^|\s)(/[\w./-]{1,200})")
+_RISKS = {"H": Severity.HIGH, "M": Severity.MEDIUM, "L": Severity.LOW}
 _NAMED = {
     "AUTH-9286": (("minimum", "PASS_MIN_DAYS"), ("maximum", "PASS_MAX_DAYS")),
     "BANN-7126": (("/etc/issue", ""),),
@@ -106,11 +108,15 @@ class _Report:
             parts = [part.strip() for part in value.split("|")]
             yield parts + [""] * (least - len(parts))
 
-    def complaints(self, key: str) -> Iterator[tuple[str, str, str, str]]:
-        """Each ``test|message|details|solution|``; of these details may contain bars."""
-        for test, message, *rest in self.parts(key, 2):
+    def complaints(self, key: str) -> Iterator[tuple[str, str, str, str, str]]:
+        """Each ``test|message|details|solution|``; of these details may contain bars. Up to 2.1 the
+        risk stood before the message; it comes second here.
+        """
+        for test, *told in self.parts(key, 2):
+            risk = told.pop(0).strip("-") if told[0] in (*_RISKS, "-") and told[1:] else ""
+            message, *rest = told
             *details, solution = rest[: -1 if rest and not rest[-1] else None] or [""]
-            yield test, message, "|".join(details), solution
+            yield test, risk, message, "|".join(details), solution
 
     def tests(self, key: str) -> list[str]:
         """Ids of tests, of a value such as ``A-1|B-2|``."""
@@ -192,7 +198,7 @@ def _complaints(host: str, report: _Report, detailed: set[str]) -> Iterator[Row]
     """Warnings and suggestions, each ``ID|message|details|solution|``."""
     for kind, severity in _FINDINGS.items():
         seen: set[tuple[str, str]] = set()
-        for test, message, details, solution in report.complaints(kind):
+        for test, risk, message, details, solution in report.complaints(kind):
             rule, location = _about(test, message, details)
             if rule in detailed and rule != test:
                 continue  # the same as its row of details
@@ -205,8 +211,8 @@ def _complaints(host: str, report: _Report, detailed: set[str]) -> Iterator[Row]
                 rule,
                 message,
                 location=location,
-                told=kind.removesuffix("[]"),
-                severity=severity,
+                told=f"{kind.removesuffix('[]')} {risk}".strip(),
+                severity=_RISKS.get(risk, severity),
                 result=Result.INFORMATIONAL if announces else Result.FAIL,
                 evidence=details.strip("- "),
                 remedy=solution.strip("- ").removeprefix("text:").removeprefix("url:"),

@@ -2,11 +2,13 @@
 
 Source: future-architect/vuls ``models/scanresults.go``, ``vulninfos.go``, ``packages.go`` and
 ``cvecontents.go``. ``packages`` come after ``scannedCves`` in the file, so that what was found is
-put aside until they have been read.
+put aside until they have been read. Up to version 0.4 (real files) members begin with a capital and
+a CVE has one view of each source, with a severity for all versions of CVSS.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -28,7 +30,7 @@ from opsbook.model.finding import Result, Row, Scan, Seen, Severity, Told, Unrea
 from opsbook.model.jsonstream import Event, How, Path, Step
 
 _BY_NAME = {"scannedCves", "packages"}
-_PASSED = {"SrcPackages", "cweDict", "config", "Optional", "libraries", "WordPressPackages"}
+_PASSED = {"srcPackages", "cweDict", "config", "optional", "libraries", "wordPressPackages"}
 _SCORES = ("cvss40", "cvss3", "cvss2")
 """Of one source's view of a CVE, the newest version of CVSS first."""
 
@@ -41,7 +43,8 @@ class Vuls:
     def recognises(self, head: Head) -> int:
         """By members that only Vuls writes."""
         data = head.data
-        known = (b'"jsonVersion"', b'"serverUUID"', b'"scannedCves"', b'"serverName"')
+        known = (b'"jsonversion"', b'"serveruuid"', b'"scannedcves"', b'"servername"')
+        data = data.lower()
         return min(95, 32 * sum(name in data for name in known))
 
     def read(self, source: Source) -> Iterable[Told]:
@@ -56,21 +59,38 @@ class Vuls:
             yield from _told(source, report, found, packages)
 
 
+_INITIALS = re.compile("^[A-Z]+(?=[A-Z][a-z])|^[A-Z]")
+
+
+def _usual(name: str) -> str:
+    """``ServerName`` and ``JSONVersion`` as they are called since version 0.5."""
+    return _INITIALS.sub(lambda found: found[0].lower(), name)
+
+
+def _usually_named(value: Any) -> Any:
+    """Objects within ``value`` with the usual names of their members."""
+    if isinstance(value, Mapping):
+        return {_usual(name): _usually_named(inner) for name, inner in value.items()}
+    return [_usually_named(one) for one in value] if isinstance(value, list) else value
+
+
 def _how(path: Path) -> How:
-    if not path or (len(path) == 1 and path[0] in _BY_NAME):
+    name = _usual(path[0]) if path else ""
+    if not path or (len(path) == 1 and name in _BY_NAME):
         return How.INTO
-    return How.PASS if path[0] in _PASSED else How.WHOLE
+    return How.PASS if name in _PASSED else How.WHOLE
 
 
 def _put_aside(step: Step, report: dict[str, Any], found: Spool, packages: Shelf) -> None:
     if step.event is not Event.VALUE or not step.path:
         return
+    name, value = _usual(step.path[0]), _usually_named(step.value)
     if len(step.path) == 1:
-        report[step.path[0]] = step.value
-    elif step.path[0] == "packages":
-        packages.put(step.path[1], _package(step.value))
+        report[name] = value
+    elif name == "packages":
+        packages.put(step.path[1], _package(value))
     else:
-        found.add(_vulnerability(step.path[1], step.value))
+        found.add(_vulnerability(step.path[1], value))
 
 
 def _package(value: Any) -> dict[str, Any]:
@@ -78,8 +98,8 @@ def _package(value: Any) -> dict[str, Any]:
     version, release = word(value, "version"), word(value, "release")
     return {
         "installed": f"{version}-{release}" if release else version,
-        "affected": [_process(one) for one in objects(value, "AffectedProcs")[:50]],
-        "restart": [_process(one) for one in objects(value, "NeedRestartProcs")[:50]],
+        "affected": [_process(one) for one in objects(value, "affectedProcs")[:50]],
+        "restart": [_process(one) for one in objects(value, "needRestartProcs")[:50]],
     }
 
 
@@ -110,7 +130,8 @@ def _views(contents: Any) -> dict[str, dict[str, Any]]:
     for source in list(contents)[:30] if isinstance(contents, Mapping) else ():
         for view in objects(contents, source)[:1]:
             score = next((s for n in _SCORES if (s := number(view, n + "Score"))), None)
-            severity = next((w for n in _SCORES if (w := word(view, f"{n}Severity"))), "")
+            words_of = (*(f"{name}Severity" for name in _SCORES), "severity")
+            severity = next((w for name in words_of if (w := word(view, name))), "")
             views[word({"s": source}, "s")] = {
                 "severity": severity, "score": score,
                 "title": prose(view, "title"), "summary": prose(view, "summary"),

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from opsbook.domains.hardening.reading.hostnames import names_and_addresses
+from opsbook.domains.hardening.reading.jsontext import known_by
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.severity import by_word
-from opsbook.domains.hardening.reading.text import clean, ids, line
+from opsbook.domains.hardening.reading.text import clean, line
 from opsbook.domains.hardening.reading.xmlstream import (
     Element,
     Piece,
@@ -55,6 +57,8 @@ _FACT = "urn:xccdf:fact:"
 _FACTS_OF_HOST = ("asset:identifier:fqdn", "asset:identifier:host_name", "asset:identifier:ipv4",
                   "asset:identifier:ipv6")  # fmt: skip
 _FIXES = ("urn:xccdf:fix:script:sh", None, "urn:xccdf:fix:script:ansible")
+_SCRIPT = "http://open-scap.org/page/SCE"
+_REMEMBERED = 4_096
 _REMEDY = 4_000
 _REMEDIES = 12_000_000
 _RULES = 50_000
@@ -97,7 +101,7 @@ class _Rule:
     title: str
     severity: str
     remedy: str
-    ids: Ids
+    idents: tuple[str, ...]
 
 
 class _Rules:
@@ -115,14 +119,14 @@ class _Rules:
                 line(value(element, "title") or None),
                 line(element.get("severity"), 40),
                 remedy if self._room >= 0 else "",
-                ids(values(element, "ident")),
+                tuple(values(element, "ident")),
             )
 
     def get(self, name: str) -> _Rule:
         return self._known.get(name, _UNKNOWN_RULE)
 
 
-_UNKNOWN_RULE = _Rule("", "", "", Ids())
+_UNKNOWN_RULE = _Rule("", "", "", ())
 
 
 @dataclass(slots=True)
@@ -134,6 +138,7 @@ class _Heading:
     target: str = ""
     facts: dict[str, str] = field(default_factory=dict)
     benchmark: str = ""
+    benchmark_file: str = ""
     profile: str = ""
     system: str = ""
     credentialed: bool | None = None
@@ -147,7 +152,8 @@ class _Heading:
         elif element.tag == "target-facts":
             self.facts.update(_facts(element))
         elif element.tag == "benchmark":
-            self.benchmark = line(element.get("id") or element.get("href"), 300)
+            self.benchmark = line(element.get("id"), 300)
+            self.benchmark_file = line(element.get("href"), 300)
         elif element.tag == "profile":
             self.profile = line(element.get("idref"), 300)
         elif element.tag == "platform":
@@ -192,6 +198,8 @@ class _Reading:
             yield from self.end()
             self.results += 1
             self._heading = _Heading(around)
+            if (benchmark := piece.within("Benchmark")) is not None:
+                self._benchmark = line(benchmark.get("id"), 300)
         if element.tag == "rule-result":
             yield from self._begin(self._heading)
             yield from self._row(element)
@@ -233,7 +241,7 @@ class _Reading:
             tool=heading.facts.get(_FACT + "scanner:name") or ":".join(product[3:4]) or system,
             file=self._source.name,
             tool_version=heading.facts.get(_FACT + "scanner:version") or ":".join(product[4:5]),
-            content=heading.benchmark or self._benchmark,
+            content=heading.benchmark or self._benchmark or heading.benchmark_file,
             content_version=line(result.get("version"), 100) or known,
             profile=heading.profile,
             started=line(result.get("start-time"), 40),
@@ -264,7 +272,6 @@ class _Reading:
 def _row(host: str, name: str, word: str, element: Element, rule: _Rule) -> Row:
     told = line(element.get("severity"), 40) or rule.severity
     scanner, short = ("ssg", name[len(_SSG) :]) if name.startswith(_SSG) else ("xccdf", name)
-    idents = values(element, "ident")
     row = Row(
         host,
         scanner,
@@ -274,12 +281,24 @@ def _row(host: str, name: str, word: str, element: Element, rule: _Rule) -> Row:
         told,
         rule.title or short,
         line("; ".join(values(element, "instance")), 400),
-        clean("\n".join(values(element, "message"))),
+        clean("\n".join(values(element, "message") or _printed(element))),
         _remedy(element) or rule.remedy,
-        ids(idents) if idents else rule.ids,
+        _ids((*rule.idents, *values(element, "ident"))),
     )
     overrides = element.findall("override")
     return _overridden(row, overrides[-1]) if overrides else row
+
+
+def _printed(element: Element) -> list[str]:
+    """What a check that is a script printed (OpenSCAP's script check engine)."""
+    checks = (found for found in element.iterfind("check") if found.get("system") == _SCRIPT)
+    return [text for check in checks for text in values(check, "check-import")]
+
+
+@lru_cache(_REMEMBERED)
+def _ids(idents: tuple[str, ...]) -> Ids:
+    """Those of the rule and of its result, mostly the same; ids of others (CCI) as told."""
+    return known_by(*(line(one, 100) for one in idents))
 
 
 def _overridden(row: Row, override: Element) -> Row:
