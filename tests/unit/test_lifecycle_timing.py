@@ -15,11 +15,13 @@ from doubles.run import ESTATE, inventory, runbook
 from doubles.signatures import MemorySignatures
 from opsbook.calendars.days import Calendars, Freeze, FreezeKind
 from opsbook.lifecycle.change.admission import Bound
-from opsbook.lifecycle.change.approved import ApprovedChange, note_passed_over
+from opsbook.lifecycle.change.approved import ApprovedChange, note_passed_over, refuse_closed
 from opsbook.lifecycle.timing import closed, closes, freezes_within, openings_within
 from opsbook.model.clock import stamp
+from opsbook.model.errors import Refused
 from opsbook.model.message import Message, msg
 from opsbook.model.places import Places
+from opsbook.model.plan import HostPlan, Outlook
 
 SHANGHAI, WEEK_DAYS = ZoneInfo("Asia/Shanghai"), frozenset(range(5))
 USUAL = Calendars(SHANGHAI, WEEK_DAYS)
@@ -120,23 +122,49 @@ def test_a_window_of_any_time_or_one_time_keeps_no_openings() -> None:
         assert closed(approved, USUAL, MADE, HOUR) is None
 
 
-def test_what_an_emergency_goes_through_is_recorded_for_every_wave_and_each_thing_once() -> None:
-    ledger = MemoryLedger(FakeClock(MADE))
-    approved = plan(["workday"], emergency=True) | {"host_plans": {}}
-    scene = ApprovedChange(
+def scene_of(approved: Any, at: datetime, directory: Path = Path("/nonexistent")) -> ApprovedChange:
+    return ApprovedChange(
         places=Places(Path("/nonexistent")),
-        clock=FakeClock(MADE),
-        at=MADE,
-        ledger=ledger,
+        clock=FakeClock(at),
+        at=at,
+        ledger=MemoryLedger(FakeClock(at)),
         bound=Bound(ESTATE, runbook(), inventory("web1")),
-        dossier={"change": "CHG-1", "plan": approved, "plan_digest": ""},
+        dossier={"change": "CHG-1", "plan": approved, "plan_digest": "",
+                 "directory": str(directory)},
         signatures=MemorySignatures(),
+    )  # fmt: skip
+
+
+def test_a_first_wave_for_which_there_is_no_time_left_spends_no_plan(tmp_path: Path) -> None:
+    (tmp_path / "estate.yml").write_text(
+        "{schema: 1, name: small, title: {zh: 小, en: Small}, timezone: Asia/Shanghai}",
+        encoding="utf-8",
     )
+    plans = {
+        "done": HostPlan("done", Outlook.NOTHING),
+        "quick": HostPlan("quick", Outlook.CHANGE, seconds=60),
+        "slow": HostPlan("slow", Outlook.CHANGE, seconds=3600),
+        "later": HostPlan("later", Outlook.CHANGE, seconds=9999),
+    }
+    approved = plan(["fri"]) | {
+        "hosts": list(plans),
+        "host_plans": {name: one.to_json() for name, one in plans.items()},
+        "waves": {"first": 2, "factor": 2, "cap": 4, "failure_budget": 0},
+    }
+    refuse_closed(scene_of(approved, FRIDAY_NIGHT, tmp_path))
+    with pytest.raises(Refused, match="the work takes about 1h and the window"):
+        refuse_closed(scene_of(approved, FRIDAY_NIGHT + HOUR, tmp_path))
+
+
+def test_what_an_emergency_goes_through_is_recorded_for_every_wave_and_each_thing_once() -> None:
+    scene = scene_of(plan(["workday"], emergency=True) | {"host_plans": {}}, MADE)
     quiet = Freeze(MADE - HOUR, MADE + HOUR, "quiet", FreezeKind.FREEZE, "rest")
     frozen = Calendars(SHANGHAI, WEEK_DAYS, freezes=(quiet,))
     for at, calendars in [(FRIDAY_NIGHT, USUAL), (MADE, USUAL), (MADE, USUAL), (MADE, frozen)]:
         note_passed_over(scene, "RUN-1", calendars, at, ())
-    told = [Message.from_json(e.payload["message"]).english() for e in ledger.events(run="RUN-1")]
+    told = [
+        Message.from_json(e.payload["message"]).english() for e in scene.ledger.events(run="RUN-1")
+    ]
     assert told[0] == "it is outside the window (nights)"
     assert told[1].startswith("the freeze quiet (rest) lasts until")
     assert len(told) == 2

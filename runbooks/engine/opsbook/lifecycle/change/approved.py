@@ -14,6 +14,7 @@ from opsbook.execution.declared.declarations import load_estate, load_runbook
 from opsbook.execution.declared.inventory import load_inventory
 from opsbook.ledger.port import Ledger
 from opsbook.lifecycle.change.admission import Bound, admit
+from opsbook.lifecycle.conduct.waves import split_changing
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.refusal import record_refusal
 from opsbook.lifecycle.timing import closed, passed_over
@@ -86,7 +87,10 @@ def admitted(scene: ApprovedChange, allowed: Sequence[ChangeState]) -> None:
 
 def refuse_closed(scene: ApprovedChange) -> None:
     """Raises Refused when the first wave could not begin now."""
-    problem = closed_now(scene, scene.at, scene.plan.hosts[:1])
+    plans = scene.plan.host_plans
+    in_order = {host: plans[host] for host in scene.plan.hosts}
+    first = next(iter(split_changing(in_order, scene.plan.waves)), ())
+    problem = closed_now(scene, scene.at, first)
     if problem is not None:
         raise Refused(problem, untouched=msg("No host was touched."))
 

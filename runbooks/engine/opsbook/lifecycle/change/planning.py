@@ -22,7 +22,7 @@ from opsbook.execution.requester import requester
 from opsbook.execution.work import ChangeWork, Job
 from opsbook.ledger.port import Ledger
 from opsbook.ledger.store import open_ledger
-from opsbook.lifecycle.conduct.waves import split
+from opsbook.lifecycle.conduct.waves import split_changing
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.numbering import Planned, keep_plan
 from opsbook.lifecycle.parameters import Setting, resolve
@@ -204,8 +204,7 @@ def describe_change(
 
 def _seconds(hosts: Mapping[str, HostPlan], waves: Waves) -> int:
     """The predicted duration of the whole run: waves one after the other, each as its slowest."""
-    changing = [name for name, plan in hosts.items() if plan.outlook is Outlook.CHANGE]
-    return sum(max(hosts[name].seconds for name in wave) for wave in split(changing, waves))
+    return sum(max(hosts[name].seconds for name in wave) for wave in split_changing(hosts, waves))
 
 
 def _window(request: PlanRequest, estate: Estate) -> str | None:

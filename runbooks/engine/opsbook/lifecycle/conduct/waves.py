@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from opsbook.model.plan import HostPlan, Outlook
 from opsbook.model.runbook import Waves
 
 
@@ -24,6 +25,11 @@ def split(hosts: Sequence[str], waves: Waves, taken: int = 0) -> list[tuple[str,
         at += size
         size = min(size * waves.factor, waves.cap)
     return result
+
+
+def split_changing(hosts: Mapping[str, HostPlan], waves: Waves) -> list[tuple[str, ...]]:
+    """The waves of those hosts, in their order, of which the plan says that something is done."""
+    return split([name for name, plan in hosts.items() if plan.outlook is Outlook.CHANGE], waves)
 
 
 def exhausted(failed: int, waves: Waves) -> bool:
