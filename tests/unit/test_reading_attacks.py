@@ -19,6 +19,7 @@ FILES = {
     "wazuh": "wazuh-states.ndjson",
     "openvex": "openvex.json",
     "cyclonedx": "cyclonedx.json",
+    "cyclonedx_xml": "cyclonedx.xml",
     "greenbone": "greenbone.xml",
     "qualys": "qualys-assets.xml",
     "qualys_scan": "qualys-scan.xml",
@@ -65,7 +66,7 @@ def test_a_file_cut_anywhere_tells_what_was_readable(name: str) -> None:
         assert len(tale.scans) >= 1
 
 
-@pytest.mark.parametrize("name", [*JSON, "greenbone", "qualys", "qualys_scan", "lynis"])
+@pytest.mark.parametrize("name", [*JSON, "greenbone", "qualys", "qualys_scan", "lynis", "cyclonedx_xml"])
 def test_a_file_that_was_cut_says_so(name: str) -> None:
     data = sample(FILES[name])
     tale = told(name, data[: len(data) * 3 // 4])
@@ -140,7 +141,7 @@ def test_a_huge_item_is_told_and_the_rest_is_read() -> None:
     assert [one.why for one in tale.unreadable] == ["too large"]
 
 
-@pytest.mark.parametrize("name", ["greenbone", "qualys", "qualys_scan"])
+@pytest.mark.parametrize("name", ["greenbone", "qualys", "qualys_scan", "cyclonedx_xml"])
 def test_entities_are_not_expanded(name: str) -> None:
     lol = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
     bomb = f'<!DOCTYPE x [<!ENTITY l0 "lol"><!ENTITY f SYSTEM "file:///etc/passwd">{lol}]>'

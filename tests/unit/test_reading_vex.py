@@ -50,3 +50,34 @@ def test_components_are_found_by_their_reference_also_within_others() -> None:
         ("openssl", "3.0.11", ""), ("left", "1", "pkg:npm/left@1"),
     ]  # fmt: skip
     assert rows[0].severity is Severity.MEDIUM
+
+
+def test_cyclonedx_in_xml_tells_the_same_as_in_json() -> None:
+    in_xml = told("cyclonedx_xml", sample("cyclonedx.xml"))
+    in_json = told("cyclonedx", sample("cyclonedx.json"))
+    assert in_xml.rows == in_json.rows
+    assert (in_xml.scans, in_xml.hosts) == (in_json.scans, in_json.hosts)
+    assert [one.why for one in in_xml.unreadable] == [one.why for one in in_json.unreadable]
+
+
+def test_what_older_bills_tell_within_a_component_is_of_that_component() -> None:
+    (row,) = told(
+        "cyclonedx_xml",
+        '<bom xmlns="http://cyclonedx.org/schema/bom/1.2" xmlns:v="http://cyclonedx.org/schema/ext'
+        '/vulnerability/1.0"><components><component type="library"><name>apt</name>'
+        "<version>1.8.2.1</version><v:vulnerabilities><v:vulnerability><v:id>CVE-2011-3374</v:id>"
+        "<v:ratings><v:rating><v:score><v:base>4.3</v:base></v:score><v:severity>Low</v:severity>"
+        "<v:method>CVSSv2</v:method></v:rating></v:ratings></v:vulnerability>"
+        "</v:vulnerabilities></component></components></bom>",
+    ).rows
+    assert (row.rule, row.package, row.installed) == ("CVE-2011-3374", "apt", "1.8.2.1")
+    assert (row.severity, row.told) == (Severity.LOW, "Low 4.3 CVSSv2")
+
+
+def test_what_affects_the_component_that_a_bill_describes_is_of_the_host_itself() -> None:
+    (row,) = told(
+        "cyclonedx",
+        '{"bomFormat": "CycloneDX", "metadata": {"component": {"bom-ref": "r", "name": "web01"}},'
+        '"vulnerabilities": [{"id": "CVE-2024-6387", "affects": [{"ref": "urn:cdx:1/1#r"}]}]}',
+    ).rows
+    assert (row.host, row.location) == ("web01", "")

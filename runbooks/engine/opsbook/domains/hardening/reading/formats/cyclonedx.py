@@ -8,6 +8,7 @@ The file names no host: it is the one that people say (``host``), else the compo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
@@ -54,20 +55,14 @@ class CycloneDx:
 
     def read(self, source: Source) -> Iterable[Told]:
         """Scan, one host, then a row for every vulnerability and component it affects."""
-        document: dict[str, Any] = {}
         with Spool() as found, Shelf() as components:
+            bill = Bill(source, found, components)
             for step in json_steps(source.stream, _how):
                 if isinstance(step, Unreadable):
                     yield step
                 else:
-                    _put_aside(step, document, found, components)
-            host = _host(source, document)
-            yield _scan(source, document)
-            yield host
-            if components.full:
-                yield Unreadable("components", "more components than are read")
-            for where, vulnerability in found:
-                yield from _rows(host.id, vulnerability, components, where)
+                    _put_aside(step, bill)
+            yield from bill.told()
 
 
 def _how(path: Path) -> How:
@@ -76,16 +71,50 @@ def _how(path: Path) -> How:
     return How.WHOLE if path[0] in ("components", "vulnerabilities", "metadata") else How.PASS
 
 
-def _put_aside(step: Step, document: dict[str, Any], found: Spool, components: Shelf) -> None:
+def _put_aside(step: Step, bill: Bill) -> None:
     if step.event is not Event.VALUE:
         return
     if step.path == ("components", "*"):
         for one in _nested(step.value):
-            components.put(word(one, "bom-ref"), _component(one))
+            bill.component(one)
     elif step.path == ("vulnerabilities", "*"):
-        found.add([f"{place(step.path)}, character {step.at}", step.value])
+        bill.vulnerability(f"{place(step.path)}, character {step.at}", step.value)
     elif len(step.path) == 1:
-        document[step.path[0]] = step.value
+        bill.document[step.path[0]] = step.value
+
+
+@dataclass
+class Bill:
+    """A bill of materials as far as it was read, in the shape that it has in JSON.
+
+    ``document`` are its members but for components and vulnerabilities, which are put aside.
+    """
+
+    source: Source
+    found: Spool
+    components: Shelf
+    document: dict[str, Any] = field(default_factory=dict)
+
+    def component(self, one: Mapping[str, Any]) -> None:
+        """Put aside a component."""
+        name = "/".join(filter(None, (word(one, "group"), word(one, "name"))))
+        told = [name, word(one, "version"), word(one, "purl")]
+        self.components.put(word(one, "bom-ref"), told)
+
+    def vulnerability(self, where: str, one: Any) -> None:
+        """Put aside a vulnerability that stands at ``where``."""
+        self.found.add([where, one])
+
+    def told(self) -> Iterator[Told]:
+        """All that it tells."""
+        host = _host(self.source, self.document)
+        yield _scan(self.source, self.document)
+        yield host
+        if self.components.full:
+            yield Unreadable("components", "more components than are read")
+        described = word(self.document, "metadata", "component", "bom-ref")
+        for where, vulnerability in self.found:
+            yield from _rows(host.id, vulnerability, self.components, described, where)
 
 
 def _nested(component: Any) -> Iterator[Mapping[str, Any]]:
@@ -96,11 +125,6 @@ def _nested(component: Any) -> Iterator[Mapping[str, Any]]:
         if isinstance(one, Mapping):
             yield one
             waiting.extend(objects(one, "components"))
-
-
-def _component(one: Mapping[str, Any]) -> list[str]:
-    name = "/".join(filter(None, (word(one, "group"), word(one, "name"))))
-    return [name, word(one, "version"), word(one, "purl"), word(one, "type")]
 
 
 def _host(source: Source, document: Mapping[str, Any]) -> Seen:
@@ -125,7 +149,8 @@ def _scan(source: Source, document: Mapping[str, Any]) -> Scan:
     )
 
 
-def _rows(host: str, one: Any, components: Shelf, where: str) -> Iterator[Told]:
+def _rows(host: str, one: Any, components: Shelf, described: str, where: str) -> Iterator[Told]:
+    """One row for every component; of what the bill itself is ``described`` by it is the host's."""
     rule = word(one, "id")
     if not rule:
         yield Unreadable(where, "a vulnerability without an id")
@@ -134,12 +159,18 @@ def _rows(host: str, one: Any, components: Shelf, where: str) -> Iterator[Told]:
     if len(references) > _MOST_AFFECTED:
         yield Unreadable(where, "more components than are read")
     for reference in references[:_MOST_AFFECTED] or [""]:
-        yield _row(host, rule, one, _found(reference, components))
+        of_host = bool(described) and _reference(reference) == described
+        yield _row(host, rule, one, ("", "", "") if of_host else _found(reference, components))
+
+
+def _reference(told: str) -> str:
+    """The reference within the bill; of a BOM-Link what stands behind its ``#``."""
+    return unquote(told.rpartition("#")[2]) if "#" in told else told
 
 
 def _found(reference: str, components: Shelf) -> tuple[str, str, str]:
     """Name, version and package URL of the component that ``reference`` means."""
-    reference = unquote(reference.rpartition("#")[2]) if "#" in reference else reference
+    reference = _reference(reference)
     known = components.get(reference)
     if known:
         return known[0], known[1], known[2]
