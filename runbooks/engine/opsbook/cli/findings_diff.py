@@ -13,7 +13,7 @@ from opsbook.model.message import msg
 from opsbook.text import tr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from opsbook.domains.hardening.store.comparison import Compared
@@ -56,17 +56,22 @@ def _diff(
     store = open_store(asked)
     waivers = open_register(asked.places, asked.estate, asked.inventory)
 
-    def found() -> Iterator[Row]:
-        compared = _compared(store, asked.estate, before, after, since, now)
-        return accepting(compared, waivers, now)
-
+    compared = _compared(store, asked.estate, before, after, since, now)
+    found = accepting(compared, waivers, now)
     if to_json:
         from opsbook.cli.findings_asked import stream
 
-        stream(map(_as_json, islice(found(), number)))
+        stream(map(_as_json, islice(found, number)))
         return
-    _numbers(found())
-    _listed(found(), asked.estate, number or _AT_MOST)
+    tally = _Tally()
+    first = list(islice(map(tally.note, found), number or _AT_MOST))
+    for one in found:
+        tally.note(one)
+    tally.say()
+    _listed(first, asked.estate)
+    if tally.total > len(first):
+        print(tr("These are {shown} of {total}; -n or --json gives more.", shown=len(first),
+                 total=f"{tally.total:,}"))  # fmt: skip
 
 
 def _compared(
@@ -105,48 +110,54 @@ def import_named(files: list[dict[str, Any]], name: str, estate: Estate) -> dict
     )
 
 
-def _numbers(found: Iterable[Row]) -> None:
+class _Tally:
     """How many of each outcome, of those why, and how many of them are waived."""
-    from opsbook.cli.words import labelled, word
 
-    counts: Counter[tuple[str, str]] = Counter()
-    waived: Counter[str] = Counter()
-    for one, accepted in found:
-        counts[one.outcome, one.why] += 1
-        waived[one.outcome] += accepted is not None
-    for outcome in ("fixed", "remaining", "new", "not_comparable"):
-        total = sum(number for (kind, _), number in counts.items() if kind == outcome)
-        print(labelled(word(OUTCOMES, outcome), f"{total:,}"))
-        for why in REASONS:
-            if counts[outcome, why]:
-                print("  " + labelled(word(REASONS, why), f"{counts[outcome, why]:,}"))
-        if waived[outcome]:
-            print("  " + labelled(word(OUTCOMES, "waived"), f"{waived[outcome]:,}"))
+    def __init__(self) -> None:
+        self.total = 0
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._waived: Counter[str] = Counter()
+
+    def note(self, row: Row) -> Row:
+        """Count ``row`` and give it back."""
+        one, accepted = row
+        self.total += 1
+        self._counts[one.outcome, one.why] += 1
+        self._waived[one.outcome] += accepted is not None
+        return row
+
+    def say(self) -> None:
+        """Print the numbers."""
+        from opsbook.cli.words import labelled, word
+
+        for outcome in ("fixed", "remaining", "new", "not_comparable"):
+            total = sum(number for (kind, _), number in self._counts.items() if kind == outcome)
+            print(labelled(word(OUTCOMES, outcome), f"{total:,}"))
+            for why in REASONS:
+                if self._counts[outcome, why]:
+                    print("  " + labelled(word(REASONS, why), f"{self._counts[outcome, why]:,}"))
+            if self._waived[outcome]:
+                print("  " + labelled(word(OUTCOMES, "waived"), f"{self._waived[outcome]:,}"))
 
 
-def _listed(found: Iterable[Row], estate: Estate, most: int) -> None:
-    """One line each, up to ``most``."""
+def _listed(found: Sequence[Row], estate: Estate) -> None:
+    """One line each."""
     from opsbook.cli.findings_asked import waiver_words
     from opsbook.cli.show import listing
     from opsbook.cli.words import word
 
-    rows: list[dict[str, str]] = []
-    more = 0
-    for one, accepted in found:
-        if len(rows) == most:
-            more += 1
-            continue
-        rows.append(
-            {
-                "host": one.host,
-                "outcome": word(OUTCOMES, one.outcome),
-                "severity": word(SEVERITIES, one.severity),
-                "key": one.key,
-                "location": one.location,
-                "why": word(REASONS, one.why),
-                "waiver": waiver_words(accepted, estate),
-            }
-        )
+    rows = [
+        {
+            "host": one.host,
+            "outcome": word(OUTCOMES, one.outcome),
+            "severity": word(SEVERITIES, one.severity),
+            "key": one.key,
+            "location": one.location,
+            "why": word(REASONS, one.why),
+            "waiver": waiver_words(accepted, estate),
+        }
+        for one, accepted in found
+    ]
     if not rows:
         return
     print()
@@ -156,9 +167,6 @@ def _listed(found: Iterable[Row], estate: Estate, most: int) -> None:
     columns = [(name, heading) for name, heading in columns
                if name != "waiver" or any(row[name] for row in rows)]  # fmt: skip
     listing(rows, columns, to_json=False)
-    if more:
-        print(tr("These are {shown} of {total}; -n or --json gives more.", shown=len(rows),
-                 total=f"{len(rows) + more:,}"))  # fmt: skip
 
 
 def _as_json(row: Row) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from opsbook.domains.logs.collect.survey import (
     Trailer,
 )
 from opsbook.domains.logs.collect.wire import Garbled, Packer, Wire, garbled
-from opsbook.domains.logs.model import CHUNK, TAIL
+from opsbook.domains.logs.model import CHUNK, LONG_LINE, TAIL
 from opsbook.domains.logs.port import Piece
 from opsbook.execution.reach.transport import IDLE_SECONDS, Session
 from opsbook.model.errors import HostFailed
@@ -43,8 +43,9 @@ _UNIT = re.compile(r"[A-Za-z0-9@:._\\-]{1,256}")
 
 
 def script() -> str:
-    """The agent without its comments and indentation."""
-    text = files(__package__).joinpath("agent.sh").read_text()
+    """The agent without its comments and indentation, after the sizes that both sides know."""
+    text = f"CHUNK={CHUNK}\nLONG_LINE={LONG_LINE}\n"
+    text += files(__package__).joinpath("agent.sh").read_text()
     lines = (line.strip() for line in text.splitlines())
     return "".join(line + "\n" for line in lines if line and not line.startswith("#"))
 

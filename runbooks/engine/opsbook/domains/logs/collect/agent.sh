@@ -1,14 +1,13 @@
-# shellcheck shell=sh disable=SC2086,SC2046  # requests and answers are split into words on purpose
+# shellcheck shell=sh disable=SC2086,SC2046,SC2154  # requests and answers are split into words on purpose
 # What opsbook runs on a host to read its logs: POSIX sh, coreutils or busybox, no Python.
 # Reads one request per line, answers on standard output, writes nothing on the host.
 # Names of files are only ever values: expanded from a pattern once, then called by number.
+# CHUNK and LONG_LINE stand before it, as opsbook knows them.
 PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 export PATH LC_ALL
 set -f
 exec 9<&0 8>&1 </dev/null
 
-CHUNK=16777216
-LONG_LINE=65536
 NL='
 '
 
