@@ -66,7 +66,9 @@ def test_a_file_cut_anywhere_tells_what_was_readable(name: str) -> None:
         assert len(tale.scans) >= 1
 
 
-@pytest.mark.parametrize("name", [*JSON, "greenbone", "qualys", "qualys_scan", "lynis", "cyclonedx_xml"])
+@pytest.mark.parametrize(
+    "name", [*JSON, "greenbone", "qualys", "qualys_scan", "lynis", "cyclonedx_xml"]
+)
 def test_a_file_that_was_cut_says_so(name: str) -> None:
     data = sample(FILES[name])
     tale = told(name, data[: len(data) * 3 // 4])

@@ -276,3 +276,16 @@ def test_audit_checks_of_a_csv_of_tenable_are_rules_of_their_own_with_their_resu
 def test_words_for_a_result_are_understood(said: str, meant: Result) -> None:
     (row,) = rows(told(f"IP,检查项,是否合规\n192.0.2.5,口令长度,{said}\n"))
     assert row.result is meant
+
+
+def test_checks_of_wazuh_exported_as_csv_are_of_the_host_that_people_say() -> None:
+    data = (
+        '"policy_id","id","title","rationale","remediation","compliance","result"\n'
+        '"cis_debian12","33000","Ensure /tmp","why","do it","[{""key"":""cis""}]","failed"\n'
+        '"cis_debian12","33001","Ensure /var","why","do it","","not applicable"\n'
+    )
+    read = rows(told(data, host="web01"))
+    assert [(row.host, row.scanner, row.rule, row.result) for row in read] == [
+        ("web01", "wazuh", "33000", Result.FAIL),
+        ("web01", "wazuh", "33001", Result.NOT_APPLICABLE),
+    ]

@@ -90,3 +90,24 @@ def test_csv_of_a_report_for_pci_has_other_columns() -> None:
     (row,) = told("qualys_csv", text).rows
     assert (row.told, row.severity, row.remedy) == ("3", Severity.MEDIUM, "Check\nit")
     assert row.ids.other == ()
+
+
+DETECTIONS = """<!DOCTYPE HOST_LIST_VM_DETECTION_OUTPUT SYSTEM "x.dtd">
+<HOST_LIST_VM_DETECTION_OUTPUT>
+<RESPONSE><DATETIME>2026-03-01T00:00:00Z</DATETIME><HOST_LIST><HOST><ID>1</ID><IP>192.0.2.5</IP>
+<OS>Debian</OS><DNS>web01.example.org</DNS><DETECTION_LIST><DETECTION><QID>38170</QID>
+<TYPE>Confirmed</TYPE><SEVERITY>4</SEVERITY><PORT>443</PORT><PROTOCOL>tcp</PROTOCOL>
+<RESULTS>self-signed</RESULTS><STATUS>Active</STATUS></DETECTION><DETECTION><QID>38171</QID>
+<SEVERITY>2</SEVERITY><STATUS>Fixed</STATUS></DETECTION></DETECTION_LIST></HOST></HOST_LIST>
+</RESPONSE></HOST_LIST_VM_DETECTION_OUTPUT>"""
+
+
+def test_a_list_of_detections_tells_its_severities_with_each_row() -> None:
+    assert recognised("x", DETECTIONS.encode()) == "qualys"
+    tale = told("qualys", DETECTIONS)
+    assert tale.scans[0].started == "2026-03-01T00:00:00Z"
+    assert (tale.hosts[-1].names, tale.hosts[-1].os) == (("web01.example.org",), "Debian")
+    row = tale.of("38170")
+    assert (row.result, row.severity, row.location) == (Result.FAIL, Severity.HIGH, "443/tcp")
+    assert row.evidence == "self-signed"
+    assert tale.of("38171").result is Result.PASS

@@ -1,6 +1,7 @@
-"""Qualys's report of assets in XML (``ASSET_DATA_REPORT``).
+"""Qualys's reports of assets in XML (``ASSET_DATA_REPORT``) and its list of detections.
 
-Source: Qualys ``asset_data_report.dtd``; real files. A host's row names a QID, and what that means
+Source: Qualys ``asset_data_report.dtd`` (real files), ``host_list_vm_detection_output.dtd``, which
+tells the severity with each row and has no glossary. A host's row names a QID, and what that means
 stands in a glossary that comes before or after all hosts: rows are put aside until the file has
 been read. The DOCTYPE is passed over.
 """
@@ -28,17 +29,20 @@ from opsbook.domains.hardening.reading.xmlstream import Piece, pieces, value
 from opsbook.model.finding import Row, Scan, Seen, Severity, Told, Unreadable
 
 _OF_A_HOST = frozenset({"IP", "DNS", "NETBIOS", "OPERATING_SYSTEM", "OS"})
-_OF_THE_SCAN = frozenset({"GENERATION_DATETIME", "TEMPLATE"})
-_WANTED = _OF_A_HOST | _OF_THE_SCAN | {"VULN_INFO", "VULN_DETAILS"}
+_OF_THE_SCAN = frozenset({"GENERATION_DATETIME", "DATETIME", "TEMPLATE"})
+_WANTED = _OF_A_HOST | _OF_THE_SCAN | {"VULN_INFO", "DETECTION", "VULN_DETAILS"}
 _FOUND = {
-    "type": "TYPE",
-    "port": "PORT",
-    "protocol": "PROTOCOL",
-    "status": "VULN_STATUS",
-    "first_found": "FIRST_FOUND",
-    "last_found": "LAST_FOUND",
-    "instance": "INSTANCE",
+    "type": ("TYPE",),
+    "port": ("PORT",),
+    "protocol": ("PROTOCOL",),
+    "severity": ("SEVERITY",),
+    "status": ("VULN_STATUS", "STATUS"),
+    "first_found": ("FIRST_FOUND", "FIRST_FOUND_DATETIME"),
+    "last_found": ("LAST_FOUND", "LAST_FOUND_DATETIME"),
+    "instance": ("INSTANCE",),
 }
+"""What a host's row tells: in a report of assets, in a list of detections."""
+_MORE = ("type", "status", "first_found", "last_found", "instance")
 
 
 class Qualys:
@@ -47,8 +51,8 @@ class Qualys:
     name = "qualys"
 
     def recognises(self, head: Head) -> int:
-        """By the root, which has nobody else's name."""
-        return 98 if head.root == "ASSET_DATA_REPORT" else 0
+        """By the root, whose name nobody else uses."""
+        return 98 if head.root in ("ASSET_DATA_REPORT", "HOST_LIST_VM_DETECTION_OUTPUT") else 0
 
     def read(self, source: Source) -> Iterable[Told]:
         """Scan and hosts as they come, rows when the glossary is known."""
@@ -110,7 +114,7 @@ class _Reading:
                 tool="Qualys",
                 file=self._source.name,
                 profile=self._scan.get("TEMPLATE", ""),
-                started=self._scan.get("GENERATION_DATETIME", ""),
+                started=self._scan.get("GENERATION_DATETIME") or self._scan.get("DATETIME", ""),
             )
 
 
@@ -143,14 +147,18 @@ def _details(element: Element) -> dict[str, Any]:
 
 def _facts(element: Element, host: str) -> dict[str, str]:
     """What a host's row says, small enough to put aside."""
-    facts = {name: line(value(element, tag)) for name, tag in _FOUND.items()}
-    evidence = clean(value(element, "RESULT"))
+    facts = {name: _first(element, *tags) for name, tags in _FOUND.items()}
+    evidence = clean(value(element, "RESULT") or value(element, "RESULTS"))
     return {**facts, "host": host, "qid": qid_of(element), "evidence": evidence}
 
 
+def _first(element: Element, *names: str) -> str:
+    return next((text for name in names if (text := line(value(element, name)))), "")
+
+
 def _row(facts: Mapping[str, str], about: Mapping[str, Any]) -> Row:
-    level = about.get("severity", "")
-    more = {name: facts[name] for name in _FOUND if name not in ("port", "protocol")}
+    level = about.get("severity") or facts["severity"]
+    more = {name: facts[name] for name in _MORE}
     more |= {name: about.get(name, "") for name in ("category", "pci", "cvss", "threat")}
     return Row(
         host=facts["host"],
