@@ -34,8 +34,11 @@ HOSTILE = [
 ]
 
 
+_SHORT = ("class", "word")
+
+
 class Tags(HTMLParser):
-    """The tags, attributes and text of a page."""
+    """The tags, attributes and text of a page; that a short cell is not broken does not count."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -46,7 +49,7 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.attributes += attrs
+        self.attributes += ((key, value) for key, value in attrs if (key, value) != _SHORT)
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)

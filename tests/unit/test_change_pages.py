@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from opsbook.documents import AnyForm, Language, explain, render_change
+from opsbook.documents import AnyForm, Form, Language, explain, render, render_change
 from opsbook.model.change import ChangeState
 from opsbook.model.message import msg
 from opsbook.model.plan import Coverage, Outlook
@@ -58,6 +58,8 @@ def pages(data: dict[str, Any], form: AnyForm, language: Language = "en") -> Ite
     yield explain(data["dossier"], form, language, full=True, width=100)
     yield explain(data["dossier"].get("plan") or {}, form, language, width=100)
     yield render_change(data["dossier"], data["records"], form, language, width=100)
+    if form != "text":
+        yield from (render(record, form, language) for record in data["records"])
 
 
 def renamed(name: str, host: str) -> dict[str, Any]:
@@ -304,7 +306,7 @@ def test_a_change_undone_on_some_hosts_says_so_wherever_its_state_stands(form: A
     hosts = data["dossier"]["plan"]["hosts"]
     data["dossier"]["undone"] = hosts[:1]
     told = f"applied, undone on 1 of {len(hosts)} hosts"
-    plan, _, _, change = (" ".join(page.split()) for page in pages(data, form))
+    plan, _, _, change, *_ = (" ".join(page.split()) for page in pages(data, form))
     assert told in plan
     assert told in change
 
@@ -336,3 +338,21 @@ def test_a_host_that_was_caught_midway_tells_what_was_found() -> None:
     data["records"][0]["hosts"][0]["examined"] = [{"at": {}, "standing": "midway", "found": found}]
     page = render_change(data["dossier"], data["records"], "text", "en", width=120)
     assert "web1: caught midway and examined: half of it is there" in page
+
+
+@pytest.mark.parametrize("form", ["md", "html"])
+def test_the_record_of_a_run_tells_all_evidence_that_the_page_of_its_change_tells(
+    form: Form,
+) -> None:
+    data = example("applied")
+    (record,) = data["records"]
+    patching = record["hosts"][0]["evidence"]["patching"]
+    patching["still_old"] = [{"unit": "cron.service", "command": "cron", "packages": ["libssl3"]}]
+    patching["novel"] = {"kept": ["as it is"]}
+    page = render(record, form, "en")
+    for words in ("Packages before and after", "State before and after", "Services restarted",
+                  "Still running old code", "cron.service cron", "Vulnerabilities closed",
+                  "CVE-2025-4575", "Hosts rebooted", "Hosts on which a reboot is still due",
+                  "Predicted against actual", "Waves and their times", "as it is"):  # fmt: skip
+        assert words in page, words
+    assert '{"' not in page

@@ -53,13 +53,11 @@ def row_of(line: RunLine, *, as_data: bool) -> dict[str, Any]:
 
 def print_record(record: Mapping[str, Any]) -> None:
     """A record as a page: what matters first."""
-    from opsbook.documents.record_page import record_page
+    from opsbook.documents.record_page import record_page, words_of
     from opsbook.documents.terminal import columns, lay_out
-    from opsbook.documents.view import view, words_of
 
-    language = current()
-    shown = view(record, language)
-    print(lay_out(record_page(shown), words_of(record, language), columns()))
+    words = words_of(record, current())
+    print(lay_out(record_page(record, words), words, columns()))
 
 
 def print_change(dossier: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> None:

@@ -21,13 +21,13 @@ _BAD = (*_FAILED, "", *(o for o in Outcome if o.needs_action and o not in _FAILE
 
 def attention(
     record: Mapping[str, Any], hosts: list[Mapping[str, Any]], words: Words
-) -> list[dict[str, str]]:
-    """Entries ``where`` (host or empty) and ``what``; at most :data:`MOST` and one that counts."""
-    found = [{"where": where, "what": what} for where, what in _all(record, hosts, words) if what]
+) -> list[tuple[str, str]]:
+    """Where (a host or nothing) and what; at most :data:`MOST` entries and one that counts."""
+    found = [(where, what) for where, what in _all(record, hosts, words) if what]
     if len(found) <= MOST:
         return found
     rest = words.of(msg("{number} more, below.", number=len(found) - MOST))
-    return [*found[:MOST], {"where": "", "what": rest}]
+    return [*found[:MOST], ("", rest)]
 
 
 def _all(

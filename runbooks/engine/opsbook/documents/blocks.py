@@ -29,13 +29,17 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table; ``figures`` are the columns set to the right, ``note`` stands below it."""
+    """A table; ``figures`` are the columns set to the right, ``note`` stands below it.
+
+    ``bad``: rows whose second column tells of a failure.
+    """
 
     title: str
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     figures: frozenset[int] = frozenset()
     note: str = ""
+    bad: frozenset[int] = frozenset()
     kind: str = "grid"
 
 
@@ -65,10 +69,11 @@ class Prose:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Text as it is, line by line: a signature, JSON."""
+    """Text as it is, line by line: a signature, a tree of values; ``folded`` where it can be."""
 
     title: str
     text: str
+    folded: bool = False
     kind: str = "block"
 
 

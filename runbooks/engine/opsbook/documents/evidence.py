@@ -1,17 +1,19 @@
-"""The evidence of log collection as tables; evidence without a table is shown as recorded."""
+"""The evidence of log collection as tables; evidence without a table is shown name by name."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from opsbook.documents.blocks import Grid, Part
 from opsbook.documents.changes.evidence import CHANGE_KEYS
+from opsbook.documents.labels import LABELS
 from opsbook.documents.survey import SURVEY_KEYS, is_survey
+from opsbook.documents.telling import tree
 from opsbook.documents.words import Words, amount, count, rows, size, table, text
 from opsbook.model.message import msg
 
-MOST_JSON = 20_000
+MOST = 20_000
 """The most characters of unknown evidence shown per host."""
 
 _LOG_KEYS = frozenset(
@@ -32,19 +34,25 @@ def is_logs(evidence: Mapping[str, Any]) -> bool:
     return bool(rows(evidence.get("totals"))) or bool(rows(evidence.get("losses")))
 
 
-def log_tables(hosts: list[Mapping[str, Any]], words: Words) -> list[dict[str, Any]]:
-    """Per host what each source brought, in the order of the hosts."""
-    return [
-        {
-            "host": text(host.get("name")),
-            "sources": _sources(table(host, "evidence"), words),
-        }
+def log_parts(hosts: Sequence[Mapping[str, Any]], words: Words) -> Iterator[Part]:
+    """Per host what each source brought, in the order of the hosts, and what was left out."""
+    names = ("host", "source", "new_bytes", "lines", "span", "completeness", "gaps")
+    told = [
+        [text(host.get("name")), *source]
         for host in hosts
         if is_logs(table(host, "evidence"))
+        for source in _sources(table(host, "evidence"), words)
     ]
+    if told:
+        yield Grid(words.of(LABELS["logs"]), [words.of(LABELS[name]) for name in names], told,
+                   frozenset({2, 3, 5}))  # fmt: skip
+    left = _skipped(hosts, words)
+    if left:
+        headings = [words.of(LABELS[name]) for name in ("host", "path", "why")]
+        yield Grid(words.of(LABELS["skipped"]), headings, left)
 
 
-def skipped(hosts: list[Mapping[str, Any]], words: Words) -> list[tuple[str, str, str]]:
+def _skipped(hosts: Sequence[Mapping[str, Any]], words: Words) -> list[tuple[str, str, str]]:
     """Host, path and reason of files that were not collected, and how many more there were."""
     found: list[tuple[str, str, str]] = []
     number = 0
@@ -78,17 +86,15 @@ def log_attention(evidence: Mapping[str, Any], words: Words) -> list[str]:
     return [*losses, *gaps, *notes]
 
 
-def raw(evidence: Mapping[str, Any]) -> str:
-    """What no table shows, as indented JSON; empty when there is nothing."""
+def rest_of(evidence: Mapping[str, Any], words: Words) -> str:
+    """What no table shows, as lines of names and values; empty when there is nothing."""
     told = _LOG_KEYS if is_logs(evidence) else SURVEY_KEYS if is_survey(evidence) else frozenset()
     rest = {k: v for k, v in evidence.items() if k not in told | CHANGE_KEYS}
-    if not rest:
-        return ""
-    shown = json.dumps(rest, ensure_ascii=False, indent=2, sort_keys=True, default=str)
-    return shown if len(shown) <= MOST_JSON else shown[:MOST_JSON] + "\n..."
+    shown = tree(rest, words) if rest else ""
+    return shown if len(shown) <= MOST else shown[:MOST] + "\n..."
 
 
-def _sources(evidence: Mapping[str, Any], words: Words) -> list[dict[str, Any]]:
+def _sources(evidence: Mapping[str, Any], words: Words) -> list[list[str]]:
     whole = {
         text(part.get("source")): part
         for part in rows(evidence.get("completeness"))
@@ -101,17 +107,15 @@ def _sources(evidence: Mapping[str, Any], words: Words) -> list[dict[str, Any]]:
     ]
 
 
-def _source(
-    total: Mapping[str, Any], completeness: Mapping[str, Any], words: Words
-) -> dict[str, Any]:
-    return {
-        "source": text(total.get("source")),
-        "bytes": size(total.get("raw_bytes")),
-        "lines": count(total.get("lines")),
-        "span": words.span(total.get("first_line_at"), total.get("last_line_at")),
-        "completeness": _score(completeness),
-        "gaps": _gaps(completeness, 2, words),
-    }
+def _source(total: Mapping[str, Any], completeness: Mapping[str, Any], words: Words) -> list[str]:
+    return [
+        text(total.get("source")),
+        size(total.get("raw_bytes")),
+        count(total.get("lines")),
+        " ".join(words.span(total.get("first_line_at"), total.get("last_line_at"))),
+        _score(completeness),
+        _gaps(completeness, 2, words),
+    ]
 
 
 def _score(part: Mapping[str, Any]) -> str:

@@ -8,12 +8,11 @@ from opsbook.model.message import Message, msg
 
 LABELS: dict[str, Message] = {
     "title": msg("Record of a run"),
-    "summary": msg("Summary"),
     "runbook": msg("Runbook"),
     "class": msg("Class"),
     "estate": msg("Estate"),
     "hosts": msg("Hosts"),
-    "change": msg("Change"),
+    "change": msg("Number of the change"),
     "phase": msg("Phase"),
     "requested_by": msg("Requested by"),
     "opened": msg("Begun"),
@@ -45,7 +44,6 @@ LABELS: dict[str, Message] = {
     "set_by": msg("Set by"),
     "versions": msg("Versions"),
     "history": msg("Course of the run"),
-    "other_evidence": msg("Other evidence, as recorded"),
     "proof": msg("Proof"),
     "plan_digest": msg("Digest of the plan"),
     "code_digest": msg("Digest of the code"),
@@ -61,10 +59,10 @@ LABELS: dict[str, Message] = {
     "approved_by": msg("Approved by"),
     "date": msg("Date"),
 }
-"""Key used in the templates -> words."""
+"""Key -> words."""
 
-MARKS: dict[str, Message] = {"colon": msg(": "), "comma": msg(", ")}
-"""Punctuation between values, blanks included; templates use them like labels."""
+COLON = msg(": ")
+"""Punctuation between values, blanks included."""
 
 OUTCOMES: dict[str, Message] = {
     "ok": msg("ok"),

@@ -13,13 +13,17 @@ from markupsafe import Markup, escape
 import opsbook
 from opsbook.documents.blocks import Heading, Page, Part
 from opsbook.documents.escape import Ready, code_block, code_span, markdown
-from opsbook.documents.labels import MARKS
-from opsbook.documents.view import view
+from opsbook.documents.labels import COLON
+from opsbook.documents.record_page import record_page, words_of
 from opsbook.documents.words import Words
 from opsbook.model.message import printable
+from opsbook.text.width import width_of
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+SHORT = 14
+"""Columns (a Chinese character has two) up to which a cell of a table stays on one line."""
 
 Form = Literal["md", "html"]
 Language = Literal["zh_CN", "en"]
@@ -30,15 +34,17 @@ def render(record: Mapping[str, Any], form: Form, language: Language) -> str:
 
     Every value is escaped where it is put in; nothing on the page is fetched or executed.
     """
-    return _filled("record/record", form, view(record, language))
+    words = words_of(record, language)
+    return render_page(record_page(record, words), form)
 
 
 def render_page(page: Page, form: Form) -> str:
     """A page of blocks as HTML or Markdown, every value escaped where it is put in."""
     words = Words("zh_CN" if page.language.startswith("zh") else "en", ZoneInfo("UTC"))
-    colon = Ready(words.of(MARKS["colon"]))
+    colon = Ready(words.of(COLON))
     values = {"page": page, "parts": list(_levelled(page)), "colon": colon}
-    return _filled("change/page", form, values)
+    template = _environment(form).get_template(f"page.{form}.j2")
+    return template.render(values).rstrip("\n") + "\n"
 
 
 def _levelled(page: Page) -> Iterator[tuple[Part, int]]:
@@ -47,11 +53,6 @@ def _levelled(page: Page) -> Iterator[tuple[Part, int]]:
     for part in page.parts:
         yield part, level
         level = 3 if isinstance(part, Heading) else level
-
-
-def _filled(name: str, form: Form, values: Mapping[str, Any]) -> str:
-    template = _environment(form).get_template(f"{name}.{form}.j2")
-    return template.render(values).rstrip("\n") + "\n"
 
 
 @lru_cache(maxsize=2)
@@ -71,7 +72,13 @@ def _environment(form: Form) -> ImmutableSandboxedEnvironment:
     )
     block, span = (_html_block, _html_span) if form == "html" else (code_block, code_span)
     environment.filters.update(block=block, code=span)
+    environment.tests["short"] = _short
     return environment
+
+
+def _short(cell: str) -> bool:
+    """Whether a cell of a table is so short that it is never broken into lines."""
+    return width_of(cell) <= SHORT
 
 
 def _visible(value: object) -> object:

@@ -1,10 +1,15 @@
-"""The view of a record as a page of blocks, for terminals; HTML and Markdown have templates."""
+"""The page of a run from its record: what matters first, then hosts, evidence, method and proof.
+
+One sequence of blocks for every form. Absent and unknown fields are left out, never an error.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from opsbook.documents.attention import attention
 from opsbook.documents.blocks import (
     Block,
     Commands,
@@ -13,92 +18,119 @@ from opsbook.documents.blocks import (
     Page,
     Part,
     Points,
-    Prose,
+    Signing,
 )
+from opsbook.documents.changes.actual import bad_rows, checked, comparison, outcomes, waves
+from opsbook.documents.changes.evidence import before_and_after
+from opsbook.documents.changes.scope import method, settings
+from opsbook.documents.evidence import log_parts, rest_of
+from opsbook.documents.labels import LABELS, OUTCOMES
+from opsbook.documents.proof import checks, proof
+from opsbook.documents.record_summary import counts, facts, good, outcome_of, result
+from opsbook.documents.survey import survey_tables
+from opsbook.documents.telling import risk
+from opsbook.documents.words import Words, rows, table, text, zone_of
+from opsbook.model.message import msg
+
+Hosts = Sequence[Mapping[str, Any]]
 
 
-def record_page(shown: Mapping[str, Any]) -> Page:
-    """``shown`` is what :func:`opsbook.documents.view.view` tells of a record."""
-    label = shown["label"]
-    parts: list[Part] = [
-        Points(label["attention"], _points(shown), empty=label["nothing"], strong=True),
-        *_hosts(shown),
-        *_tables(shown),
-        *_logs(shown),
-        *_about(shown),
-    ]
-    parts += [Block(f"{label['other_evidence']} {host}", json) for host, json in shown["raw"]]
-    parts += [
-        Facts(label["proof"], shown["proof"], code=True),
-        Commands(label["check_yourself"], shown["checks"]),
-    ]
+def words_of(record: Mapping[str, Any], language: str) -> Words:
+    """How the record is told in ``language``: with the time zone of its estate."""
+    return Words(language, _zone(record))
+
+
+def record_page(record: Mapping[str, Any], words: Words) -> Page:
+    """``record`` (schema ``opsbook.record``, also an older or newer one) as a page."""
+    hosts = [host for host in rows(record.get("hosts")) if isinstance(host, Mapping)]
+    told = attention(record, hosts, words)
+    run = text(record.get("run"))
     return Page(
-        shown["language"],
-        label["title"],
-        shown["run"],
-        shown["estate"],
-        shown["result"],
-        shown["good"] and not shown["attention"],
-        shown["facts"],
-        [(word, number) for _, word, number in shown["counts"]],
-        parts,
-        shown["footer"],
-    )
+        "zh-CN" if words.language.startswith("zh") else "en",
+        words.of(LABELS["title"]),
+        run,
+        words.named(table(record, "estate")),
+        result(record, hosts, words),
+        good(record) and not told,
+        list(facts(record, hosts, words)),
+        list(counts(hosts, words)),
+        list(_parts(record, hosts, told, words)),
+        words.of(msg("Made by opsbook from the record of {run}; times are in {zone}.",
+                     run=run, zone=str(words.zone))),
+    )  # fmt: skip
 
 
-def _points(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(entry["where"], entry["what"]) for entry in shown["attention"]]
+def _parts(
+    record: Mapping[str, Any], hosts: Hosts, told: Sequence[tuple[str, str]], words: Words
+) -> Iterator[Part]:
+    yield Points(words.of(LABELS["attention"]), told, words.of(LABELS["nothing"]), strong=True)
+    if record.get("change"):
+        yield from outcomes(record, words)
+        yield from waves(record, words)
+        yield from comparison(record, words)
+        yield from before_and_after(record, words)
+    else:
+        yield from _hosts(hosts, words)
+    yield from survey_tables(hosts, words)
+    yield from log_parts(hosts, words)
+    yield from _history(record, words)
+    yield from _about(record, words)
+    for host in hosts:
+        rest = rest_of(table(host, "evidence"), words)
+        if rest:
+            title = msg("Further evidence of {host}", host=text(host.get("name")))
+            yield Block(words.of(title), rest, folded=True)
+    yield Facts(words.of(LABELS["proof"]), list(proof(record, words)), code=True)
+    yield Commands(words.of(LABELS["check_yourself"]), list(checks(record, words)))
+    signers = [words.of(LABELS[key]) for key in ("done_by", "reviewed_by", "approved_by")]
+    yield Signing(words.of(LABELS["signatures"]), signers, words.of(LABELS["date"]))
 
 
-def _hosts(shown: Mapping[str, Any]) -> list[Part]:
-    label = shown["label"]
-    headings = [label[name] for name in ("host", "outcome", "reason", "verified_host", "duration")]
-    rows = [
-        [host[name] for name in ("name", "outcome", "reason", "verification", "seconds")]
-        for host in shown["hosts"]
+def _hosts(hosts: Hosts, words: Words) -> Iterator[Part]:
+    told = [
+        [
+            text(host.get("name")),
+            words.word(OUTCOMES, outcome_of(host)),
+            words.said(host.get("summary")),
+            checked(host),
+            words.seconds(host.get("seconds")),
+        ]
+        for host in hosts
     ]
-    return [Grid(label["hosts"], headings, rows, frozenset({3, 4}))] if rows else []
+    names = ("host", "outcome", "reason", "verified_host", "duration")
+    if told:
+        yield Grid(words.of(LABELS["hosts"]), [words.of(LABELS[name]) for name in names], told,
+                   frozenset({3, 4}), bad=bad_rows(hosts))  # fmt: skip
 
 
-def _tables(shown: Mapping[str, Any]) -> list[Part]:
-    return [
-        Grid(table["title"], table["headings"], table["rows"], frozenset(table["figures"]))
-        for table in shown["tables"]
-    ]
+def _history(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
+    """Interruptions, resumptions and recovered leases, in time order."""
+    when = table(record, "when")
+    told = [(moment, msg("interrupted")) for moment in rows(when.get("interrupted"))]
+    for entry in rows(when.get("resumed")):
+        by = text(table(entry, "by").get("user"))
+        told.append((table(entry).get("at"), msg("resumed by {user}", user=by)))
+    for entry in rows(record.get("recoveries")):
+        resource = text(table(entry).get("resource"))
+        fact = msg("the lease of {resource} was taken over from a dead process", resource=resource)
+        told.append((table(entry).get("at"), fact))
+    if told:
+        spoken = sorted((words.moment(at), words.of(fact)) for at, fact in told)
+        yield Facts(words.of(LABELS["history"]), spoken)
 
 
-def _logs(shown: Mapping[str, Any]) -> list[Part]:
-    label = shown["label"]
-    names = ("source", "new_bytes", "lines", "span", "completeness", "gaps")
-    rows = [
-        [night["host"], source["source"], source["bytes"], source["lines"],
-         " ".join(source["span"]), source["completeness"], source["gaps"]]
-        for night in shown["logs"]
-        for source in night["sources"]
-    ]  # fmt: skip
-    parts: list[Part] = []
-    if rows:
-        headings = [label["host"], *(label[name] for name in names)]
-        parts.append(Grid(label["logs"], headings, rows, frozenset({2, 3, 5})))
-    if shown["skipped"]:
-        headings = [label["host"], label["path"], label["why"]]
-        parts.append(Grid(label["skipped"], headings, shown["skipped"]))
-    return parts
+def _about(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
+    """How it is done, what it risks and how it is undone, as planned; with which values."""
+    runbook = table(record, "runbook")
+    told = ((LABELS["risk"], risk(runbook, words)),
+            (LABELS["undo"], words.both(table(runbook, "undo").get("why"))))  # fmt: skip
+    said = [(words.of(label), value) for label, value in told if value]
+    yield from method(runbook, words, said)
+    yield from settings(record, words)
+    versions = sorted((text(k), text(v)) for k, v in table(record, "versions").items())
+    if versions:
+        yield Facts(words.of(LABELS["versions"]), versions)
 
 
-def _about(shown: Mapping[str, Any]) -> list[Part]:
-    label = shown["label"]
-    parts: list[Part] = []
-    if shown["history"]:
-        parts.append(Facts(label["history"], shown["history"]))
-    if shown["method"]:
-        parts.append(Prose(label["method"], shown["method"]))
-    if shown["tools"] or shown["about"]:
-        title = "" if shown["method"] else label["method"]
-        parts.append(Facts(title, [*shown["tools"], *shown["about"]]))
-    if shown["parameters"]:
-        headings = [label["parameter"], label["value"], label["set_by"]]
-        parts.append(Grid(label["parameters"], headings, shown["parameters"]))
-    if shown["versions"]:
-        parts.append(Facts(label["versions"], shown["versions"]))
-    return parts
+def _zone(record: Mapping[str, Any]) -> ZoneInfo:
+    return zone_of(table(record, "when").get("timezone") or table(record, "estate").get("timezone"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from opsbook.documents.blocks import Grid
 from opsbook.documents.words import Words, amount, count, rows, size, table, text
 from opsbook.model.message import Message, msg
 
@@ -35,8 +36,8 @@ def is_survey(evidence: Mapping[str, Any]) -> bool:
     return bool(table(evidence, "os")) and bool(table(evidence, "kernel"))
 
 
-def survey_tables(hosts: Sequence[Mapping[str, Any]], words: Words) -> list[dict[str, Any]]:
-    """Tables with ``title``, ``headings``, ``rows`` and ``figures`` (columns of numbers)."""
+def survey_tables(hosts: Sequence[Mapping[str, Any]], words: Words) -> list[Grid]:
+    """Systems, file systems, sockets and failed units, as far as hosts told of them."""
     told = [
         (text(host.get("name")), table(host, "evidence"))
         for host in hosts
@@ -52,19 +53,15 @@ def survey_tables(hosts: Sequence[Mapping[str, Any]], words: Words) -> list[dict
         _table(msg("Failed units"), (msg("Host"), msg("Units")),
                [(name, _units(found, words)) for name, found in told], words),
     ]  # fmt: skip
-    return [each for each in made if each["rows"]]
+    return [each for each in made if each.rows]
 
 
 def _table(
     title: Message, headings: Sequence[Message], lines: Sequence[Sequence[str]], words: Words,
     *figures: int,
-) -> dict[str, Any]:  # fmt: skip
-    return {
-        "title": words.of(title),
-        "headings": [words.of(heading) for heading in headings],
-        "rows": [line for line in lines if any(line[1:])],
-        "figures": list(figures),
-    }
+) -> Grid:  # fmt: skip
+    told = [line for line in lines if any(line[1:])]
+    return Grid(words.of(title), [words.of(each) for each in headings], told, frozenset(figures))
 
 
 def _host(name: str, found: Mapping[str, Any], words: Words) -> tuple[str, ...]:

@@ -59,6 +59,11 @@ class Words:
         """``name (note)``."""
         return self.of(msg("{name} ({notes})", name=name, notes=note))
 
+    def named(self, holder: Mapping[str, Any]) -> str:
+        """Title and name of an estate or a runbook; one of them where they are the same."""
+        title, name = self.both(holder.get("title")), text(holder.get("name"))
+        return self.noted(title, name) if title and name and title != name else title or name
+
     def listed(self, parts: Iterable[str]) -> str:
         """``a, b, c``."""
         return self.of(msg(", ")).join(parts)

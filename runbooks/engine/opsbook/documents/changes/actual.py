@@ -16,7 +16,9 @@ from opsbook.documents.changes.labels import STEPS, VERDICTS
 from opsbook.documents.labels import LABELS, OUTCOMES
 from opsbook.documents.words import Words, count, rows, table, text
 from opsbook.model.message import Message, msg
+from opsbook.model.outcome import Outcome
 
+_GOOD = frozenset(str(outcome) for outcome in Outcome if outcome.good)
 _UNTOUCHED = frozenset({"not_started", "refused", "skipped", "unreachable", "busy"})
 
 
@@ -119,7 +121,7 @@ def outcomes(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
             text(host.get("name")),
             words.word(OUTCOMES, host.get("outcome") or "unknown"),
             words.said(host.get("summary")),
-            _checked(host),
+            checked(host),
             _undone(host, words),
             words.seconds(table(host, "planned").get("seconds")) or "–",
             words.seconds(host.get("seconds")),
@@ -131,12 +133,21 @@ def outcomes(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
                 LABELS["undo"], msg("Predicted"), LABELS["duration"])  # fmt: skip
     if told:
         yield Grid(words.of(LABELS["hosts"]), [words.of(h) for h in headings], told,
-                   frozenset({3, 5, 6}))  # fmt: skip
+                   frozenset({3, 5, 6}), bad=bad_rows(record.get("hosts")))  # fmt: skip
 
 
-def _checked(host: Mapping[str, Any]) -> str:
-    checked = table(host, "verification")
-    passed, failed = count(checked.get("passed")), count(checked.get("failed"))
+def bad_rows(hosts: Any) -> frozenset[int]:
+    """Which of the hosts did not end well."""
+    known = [host for host in rows(hosts) if isinstance(host, Mapping)]
+    return frozenset(
+        place for place, host in enumerate(known) if text(host.get("outcome")) not in _GOOD
+    )
+
+
+def checked(host: Mapping[str, Any]) -> str:
+    """Checks of a host's verification that passed and that failed."""
+    told = table(host, "verification")
+    passed, failed = count(told.get("passed")), count(told.get("failed"))
     return f"{passed} / {failed}" if passed and failed else "–"
 
 

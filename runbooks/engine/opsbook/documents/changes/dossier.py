@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from opsbook.documents.blocks import Commands, Facts, Page, Part, Points, Signing
-from opsbook.documents.changes.explain import attention, estate_of, in_force, proof_of, result
+from opsbook.documents.changes.explain import attention, in_force, proof_of, result
 from opsbook.documents.changes.foreseen import Foreseen, few
 from opsbook.documents.changes.labels import KINDS, PHASES
 from opsbook.documents.changes.papers import (
@@ -44,7 +44,7 @@ def dossier_page(
         "zh-CN" if words.language.startswith("zh") else "en",
         words.of(msg("Record of a change")),
         text(dossier.get("change")),
-        estate_of(plan.plan, words),
+        words.named(table(plan.plan, "estate")),
         words.labelled(standing(dossier, words), result(plan, words)),
         state in _GOOD and not told,
         [(name, value) for name, value in _facts(dossier, runs, words) if value],
@@ -87,11 +87,9 @@ def _facts(
     dossier: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], words: Words
 ) -> Iterator[tuple[str, str]]:
     plan = table(dossier, "plan")
-    runbook = table(plan, "runbook")
-    title, name = words.both(runbook.get("title")), text(runbook.get("name"))
     yield words.of(msg("Kind")), words.word(KINDS, dossier.get("kind"))
     yield words.of(msg("Why")), words.said(plan.get("reason"))
-    yield words.of(LABELS["runbook"]), words.noted(title, name) if title and name else name
+    yield words.of(LABELS["runbook"]), words.named(table(plan, "runbook"))
     yield words.of(LABELS["requested_by"]), requester(dossier.get("requested_by"), words)
     yield words.of(msg("Planned at")), words.moment(dossier.get("planned"))
     yield words.of(msg("Approved at")), words.moment(dossier.get("approved"))

@@ -53,7 +53,7 @@ def explain_page(
         "zh-CN" if words.language.startswith("zh") else "en",
         words.noted(title, state) if state else title,
         text(dossier.get("change")) or text(plan.plan.get("change")),
-        estate_of(plan.plan, words),
+        words.named(table(plan.plan, "estate")),
         result(plan, words),
         not told,
         list(summary(plan, dossier, words)),
@@ -83,10 +83,9 @@ def summary(plan: Foreseen, dossier: Mapping[str, Any], words: Words) -> Iterato
     """The facts that decide, in the order they are asked for; empty ones are left out."""
     content, runbook = plan.plan, table(plan.plan, "runbook")
     on_hosts = content.get("kind", "runbook") == "runbook"
-    title, name = words.both(runbook.get("title")), text(runbook.get("name"))
     told = (
         (msg("Why"), words.said(content.get("reason"))),
-        (LABELS["runbook"], words.noted(title, name) if title and name else title or name),
+        (LABELS["runbook"], words.named(runbook)),
         (LABELS["class"], words.word(CLASSES_EXPLAINED, runbook.get("class"))),
         (LABELS["risk"], risk(runbook, words)),
         (LABELS["requested_by"], requester(dossier.get("requested_by")
@@ -239,13 +238,6 @@ def attention(
         yield "", words.said(note)
     for want in missing:
         yield "", words.of(msg("Still missing: {what}", what=words.any(want)))
-
-
-def estate_of(plan: Mapping[str, Any], words: Words) -> str:
-    """Title and name of the estate that the plan is for."""
-    estate = table(plan, "estate")
-    title, name = words.both(estate.get("title")), text(estate.get("name"))
-    return words.noted(title, name) if title and name and title != name else title or name
 
 
 def _coverage(plan: Foreseen, words: Words) -> str:

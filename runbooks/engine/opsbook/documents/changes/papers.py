@@ -8,7 +8,7 @@ from typing import Any
 from opsbook.documents.blocks import Facts, Heading, Part, Points, Prose
 from opsbook.documents.changes.actual import comparison, outcomes, verdicts, waves
 from opsbook.documents.changes.evidence import before_and_after
-from opsbook.documents.changes.explain import changes, details, estate_of, summary
+from opsbook.documents.changes.explain import changes, details, summary
 from opsbook.documents.changes.foreseen import Foreseen, few
 from opsbook.documents.changes.labels import PHASES
 from opsbook.documents.changes.scope import scope
@@ -42,7 +42,7 @@ def operation_request(dossier: Mapping[str, Any], plan: Foreseen, words: Words) 
     told = (
         (msg("Applicant"), requester(dossier.get("requested_by"), words)),
         (msg("Applied at"), words.moment(dossier.get("planned"))),
-        (msg("System concerned"), estate_of(content, words)),
+        (msg("System concerned"), words.named(table(content, "estate"))),
         (LABELS["hosts"], words.noted(count(len(hosts)), few(hosts, words, 10)) if hosts else ""),
         (msg("Reason of the operation"), words.said(content.get("reason"))),
         (msg("Planned window"), window(content.get("window"), words)),

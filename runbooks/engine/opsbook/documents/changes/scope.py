@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from opsbook.documents.blocks import Facts, Grid, Part, Points, Prose
 from opsbook.documents.changes.foreseen import Foreseen
@@ -21,17 +22,24 @@ def scope(plan: Foreseen, words: Words) -> Iterator[Part]:
     yield from method(runbook, words)
     yield Points(words.of(msg("Steps")), [("", step) for step in steps(plan.plan, words)],
                  numbered=True)  # fmt: skip
-    told = list(parameters(plan.plan, words))
+    yield from settings(plan.plan, words)
+
+
+def settings(holder: Mapping[str, Any], words: Words) -> Iterator[Part]:
+    """The parameters of a plan or a record, and who set them."""
+    told = list(parameters(holder, words))
     if told:
         headings = [words.of(LABELS[name]) for name in ("parameter", "value", "set_by")]
         yield Grid(words.of(LABELS["parameters"]), headings, told)
 
 
-def method(runbook: Mapping[str, object], words: Words) -> Iterator[Part]:
-    """The method in words, and the tools."""
+def method(
+    runbook: Mapping[str, object], words: Words, also: Sequence[tuple[str, str]] = ()
+) -> Iterator[Part]:
+    """The method in words, the tools, and what else is to be told of it."""
     said = words.both(runbook.get("method"))
     if said:
         yield Prose(words.of(LABELS["method"]), said)
-    used = list(tools(runbook, words))
+    used = [*tools(runbook, words), *also]
     if used:
         yield Facts("" if said else words.of(LABELS["method"]), used)
