@@ -9,19 +9,40 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from opsbook.ledger.sqlite import readonly
+from opsbook.model.places import Places
 from support.patched import DEMO, OPSBOOK, Patched
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
 SEED = int(os.environ.get("OPSBOOK_TEST_SEED", "20261121"))
 KILLS = 10
-MOMENTS = (0.2, 1.5)
+AT_ANY_TIME = (0.2, 1.5)
 """When to kill, in parts of what the change takes on one host undisturbed: from its first checks
-to the end of a wave, on a machine of any speed."""
+to the end of a wave."""
+AT_WORK = (0.0, 0.25)
+"""The same, from the moment on at which a host is prepared: its first write comes next."""
+_PREPARED = "select count(*) from events where kind = 'host.prepared'"
+
+
+class Moment(NamedTuple):
+    """When to kill: so many seconds after the beginning, or after a host was prepared; and
+    whether its children are killed with it.
+    """
+
+    at_work: bool
+    seconds: float
+    with_children: bool
+
+    def __str__(self) -> str:
+        told = f"{self.seconds:.1f} s" + (" after a host was prepared" if self.at_work else "")
+        return told + (", with its children" if self.with_children else "")
 
 
 def _family(pid: int) -> Iterator[int]:
@@ -36,15 +57,25 @@ def _family(pid: int) -> Iterator[int]:
             yield from _family(int(child))
 
 
-def _kill_after(site: Patched, seconds: float, with_children: bool, *words: str) -> bool:
+def _wait_until_prepared(site: Patched, process: subprocess.Popen[bytes]) -> None:
+    """Return when the process has prepared one more host, or has ended."""
+    with closing(readonly(Places(site.state).ledger)) as ledger:
+        before = ledger.execute(_PREPARED).fetchone()
+        while process.poll() is None and ledger.execute(_PREPARED).fetchone() == before:
+            time.sleep(0.05)
+
+
+def _kill_at(site: Patched, moment: Moment, *words: str) -> bool:
     """Whether the command was still at work then and was killed."""
     process = subprocess.Popen(
         [OPSBOOK, *words], env=site.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+    if moment.at_work:
+        _wait_until_prepared(site, process)
     try:
-        process.wait(seconds)
+        process.wait(moment.seconds)
     except subprocess.TimeoutExpired:
-        for pid in list(_family(process.pid)) if with_children else [process.pid]:
+        for pid in list(_family(process.pid)) if moment.with_children else [process.pid]:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -82,22 +113,17 @@ class _Done:
         self.seen = now
 
 
-def _kill_until(
-    site: Patched, change: str, moments: Iterator[tuple[float, bool]], most: int
-) -> int:
-    """Kill and go on with a change, at most so often, to its end; gives how often.
-
-    ``moments``: seconds, and whether its children are killed with it.
-    """
+def _kill_until(site: Patched, change: str, moments: Iterator[Moment], most: int) -> int:
+    """Kill and go on with a change, at most so often, to its end; gives how often."""
     done, kills = _Done(site, change), 0
     while kills < most and site.dossier(change)["state"] != "applied":
-        seconds, all_of_it = next(moments)
+        moment = next(moments)
         verb = _go_on(site, change)
-        killed = _kill_after(site, seconds, all_of_it, verb, change)
+        killed = _kill_at(site, moment, verb, change)
         done.look()
         kills += killed
-        told = ("killed" if killed else "ended") + (" with its children" if all_of_it else "")
-        print(f"{verb} {change}: {told}, {seconds:.1f} s, {len(done.seen)} hosts done")
+        told = "killed" if killed else "ended before"
+        print(f"{verb} {change}: {told} {moment}; {len(done.seen)} hosts done")
     _finish(site, change)
     done.look()
     return kills
@@ -133,10 +159,13 @@ def _undisturbed(site: Patched, before: dict[str, str]) -> tuple[tuple[set[str],
     return made, seconds
 
 
-def _moments(seconds: float) -> Iterator[tuple[float, bool]]:
+def _moments(seconds: float) -> Iterator[Moment]:
+    """Without end, by turns when a host is at work and at any time."""
     rng = random.Random(SEED)
     while True:
-        yield rng.uniform(*MOMENTS) * seconds, rng.random() < 0.5
+        for at_work in (True, False):
+            part = rng.uniform(*(AT_WORK if at_work else AT_ANY_TIME))
+            yield Moment(at_work, part * seconds, rng.random() < 0.5)
 
 
 def test_ten_times_killed_and_resumed_it_ends_as_if_undisturbed(patched: Patched) -> None:
