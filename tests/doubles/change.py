@@ -143,7 +143,9 @@ class ScriptedChange:
         wanted = _wanted(job.plans[name])
         at_target = [host.state[item] == after for item, (_, after) in wanted.items()]
         if all(at_target):
-            return Examined(Standing.DONE, msg("Everything is done."))
+            actual = {f"package:{item}": {"changed": True} for item in wanted}
+            done = msg("Everything is done.")
+            return Examined(Standing.DONE, done, evidence={"actual": actual})
         if not any(at_target):
             return Examined(Standing.UNTOUCHED, msg("Nothing was done."))
         return Examined(Standing.MIDWAY, msg("It is half done."), host.trouble.repairable)

@@ -157,6 +157,9 @@ def go_on(change: Change) -> None:
         assert change.fleet[name].touches == touches, f"{name} was finished"
     for name in caught:
         assert_looked_at_first(change, name)
+    for host in change.record["hosts"]:
+        if [one["standing"] for one in host["examined"]] == ["done"]:
+            assert host["evidence"]["actual"], "what the look found is in the record"
 
 
 def assert_looked_at_first(change: Change, name: str) -> None:

@@ -128,3 +128,10 @@ def test_how_far_a_host_is(
     plan = scene.plan(BOTH)
     found = scene.planner.standing("web1", now, scene.job({"web1": {}}, plans={"web1": plan}))
     assert (found.standing, found.repairable) == (where, repairable)
+    told = found.evidence.get("actual", {})
+    if where is Standing.DONE:
+        assert {key: row["after"] for key, row in told.items()} == {
+            item.key: item.after for item in plan.items
+        }
+    else:
+        assert not told, "what is not done has no outcome"

@@ -4,7 +4,7 @@ that is at work there, and how far a host is on the way of its plan. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar
@@ -121,12 +121,19 @@ def how_far(
     if before == total and not begun:
         return Examined(Standing.UNTOUCHED, msg("all {total} items are as before", total=total))
     if after == total and ended:
-        return Examined(Standing.DONE, msg("all {total} items are as planned", total=total))
+        found = msg("all {total} items are as planned", total=total)
+        return Examined(Standing.DONE, found, evidence={"actual": dict(_as_planned(plan))})
     found = msg("{after} of {total} items are as planned and {before} as before",
                 after=after, total=total, before=before)  # fmt: skip
     if strange:
         found = msg("{found}; {item} is at neither", found=found, item=strange[0])
     return Examined(Standing.MIDWAY, found, repairable=not strange)
+
+
+def _as_planned(plan: HostPlan) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What became of each item of a host that is done: where it began was compared before it."""
+    for item in plan.items:
+        yield item.key, {"before": item.before, "after": item.after, "changed": True}
 
 
 def examined(

@@ -133,11 +133,15 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a look at one host found. ``repairable``: doing the work again completes it safely."""
+    """What a look at one host found. ``repairable``: doing the work again completes it safely.
+
+    ``evidence`` is what the look itself proves of a host that is done, for its record.
+    """
 
     standing: Standing
     found: Message
     repairable: bool = False
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ChangeWork(Protocol):

@@ -126,7 +126,9 @@ class ApplyConduct:
         payload = {"standing": str(found.standing), "found": found.found.to_json()}
         self._stage.sink.write(self._stage.sink.event("host.examined", payload, host.name))
         if found.standing is Standing.DONE:
-            self._stage.sink.finished(HostReport(host.name, Outcome.CHANGED, found.found))
+            self._stage.sink.finished(
+                HostReport(host.name, Outcome.CHANGED, found.found, evidence=found.evidence)
+            )
         elif found.standing is Standing.MIDWAY and not found.repairable:
             self._stage.sink.finished(HostReport(host.name, Outcome.FAILED, found.found))
         return self._caught(host)
