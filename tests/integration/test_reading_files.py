@@ -152,6 +152,16 @@ def test_what_is_encrypted_is_told(tmp_path: Path) -> None:
     assert whys(tale) == ["encrypted or packed in an unknown way"]
 
 
+def test_an_archive_of_a_version_to_come_is_told(tmp_path: Path) -> None:
+    data = bytearray(zipped(a=NESSUS))
+    struct.pack_into("<H", data, data.index(b"PK\x01\x02") + 6, 71)
+    tale, summary = read(tmp_path / "a.zip", bytes(data))
+    assert whys(tale) == ["encrypted or packed in an unknown way"]
+    assert summary.ended
+    inner, _ = read(tmp_path / "b.zip", zipped(a=bytes(data)))
+    assert whys(inner) == ["encrypted or packed in an unknown way"]
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress], ids=["gzip", "bzip2"])
 def test_a_packed_file_cut_anywhere_tells_what_was_readable(tmp_path: Path, pack: object) -> None:
     many = NESSUS.replace(b"</Report>\n", NESSUS[NESSUS.index(b"<ReportHost") :] * 300)

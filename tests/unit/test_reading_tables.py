@@ -250,3 +250,23 @@ def test_days_are_counted_as_excel_counts_them(
     text: str, kind: str, since_1904: bool, shown: str
 ) -> None:
     assert plain(text, kind, since_1904) == shown
+
+
+@pytest.mark.parametrize("cut", [b'10.0.0.2,"weak', b'10.0.0.2,"weak\n10.0.0.3,old,low\n'])
+def test_a_quote_that_is_open_where_the_file_ends_is_told_with_its_row(cut: bytes) -> None:
+    data = b"IP,name,level\n10.0.0.1,old,high\n" + cut
+    assert read(data) == [("IP", "name", "level"), ("10.0.0.1", "old", "high")]
+    assert troubles(data) == [Unreadable("row 3", "a quote that is never closed", ends=True)]
+
+
+def test_a_last_row_that_was_cut_off_is_told_and_no_finding() -> None:
+    data = b"IP,name,level\n10.0.0.1,old,high\n10.0.0.2,we"
+    assert read(data) == [("IP", "name", "level"), ("10.0.0.1", "old", "high")]
+    assert troubles(data) == [Unreadable("row 3", "cut off", ends=True)]
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n", b"\n\x1e\n"])
+def test_a_whole_table_is_not_told_to_be_cut_however_it_ends(end: bytes) -> None:
+    data = b'IP,name,level\n10.0.0.1,"a ""b"" \n c",5" disk' + end
+    assert not troubles(data)
+    assert len(read(data)) >= 2

@@ -217,9 +217,10 @@ def _stream(file: IO[bytes], start: bytes) -> IO[bytes] | None:
 def _of_zip(file: BinaryIO, name: str, limits: Limits) -> Iterator[Member | Unreadable]:
     try:
         archive = _archive(file, limits)
+    except _UNSUPPORTED:
+        archive = _UNKNOWN
     except _BROKEN:
-        yield Unreadable(name, _DAMAGED, ends=True)
-        return
+        archive = _DAMAGED
     if isinstance(archive, str):
         yield Unreadable(name, archive, ends=True)
     elif _OOXML in archive.NameToInfo:
@@ -274,6 +275,8 @@ def _workbook(content: Unpacked, name: str) -> Iterator[Member | Unreadable]:
         file = cast(BinaryIO, copy)
         try:
             archive = "" if content.fault else _archive(file, Limits())
+        except _UNSUPPORTED:
+            archive = _UNKNOWN
         except _BROKEN:
             archive = _DAMAGED
         if isinstance(archive, str):

@@ -21,25 +21,28 @@ def lines(
     """The rows of ``stream``; numbers are those of lines of text, as an editor shows them.
 
     A quote that is never closed costs the rows it swallows, which is told, and no more memory
-    than one field may have.
+    than one field may have. So does a last row that has no end and fewer cells than the one before.
     """
     text = Decoded(stream, encoding)
     source = _Lines(text)
     csv.field_size_limit(_MOST_FIELD)  # of the process; the one here is the widest we allow
     rows = csv.reader(source, delimiter=delimiter or guessed(text.beginning), strict=False)
-    while True:
+    width = 0
+    while not source.ended:
         start = source.number + 1
         try:
             row = next(rows)
-        except StopIteration:
-            break
         except csv.Error:
-            yield Unreadable(where=f"row {start}", why="a quote that is never closed")
+            yield Unreadable(f"row {start}", "a quote that is never closed", ends=source.ended)
             continue
         yield from source.troubles()
-        if row and (len(row) > 1 or row[0].strip()):
+        if source.ended and row != [_END]:
+            yield Unreadable(f"row {start}", "a quote that is never closed", ends=True)
+        elif source.cut and len(row) < width:
+            yield Unreadable(f"row {start}", "cut off", ends=True)
+        elif not source.ended and row and (len(row) > 1 or row[0].strip()):
+            width = len(row)
             yield _line(start, row)
-    yield from source.troubles()
     if text.replaced:
         yield Unreadable(where="file", why=f"{text.replaced} characters not in {text.encoding}")
 
@@ -60,11 +63,20 @@ def _line(number: int, row: list[str]) -> Line:
     return Line("", number, cells, cut)
 
 
+_END = "\x1e"
+"""One more line, which is within the last row when a quote in that was never closed."""
+
+
 class _Lines:
-    """Lines of text with their ends, none longer than a limit: a longer one is left out."""
+    """Lines of text with their ends, none longer than a limit: a longer one is left out.
+
+    ``cut`` says that the line given last is one without an end, ``ended`` that it was the one that
+    follows all others.
+    """
 
     def __init__(self, text: Decoded) -> None:
         self.number = 0
+        self.cut = self.ended = False
         self._text = text
         self._troubles: list[Unreadable] = []
         self._found = self._split()
@@ -90,7 +102,10 @@ class _Lines:
             if size <= _MOST_LINE:
                 pieces.append(parts[-1])
         if size:
+            self.cut = True
             yield from self._whole(pieces, size)
+        self.cut, self.ended = False, True
+        yield _END
 
     def _whole(self, pieces: list[str], size: int) -> Iterator[str]:
         self.number += 1
