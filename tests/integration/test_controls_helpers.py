@@ -45,6 +45,27 @@ def test_an_interface_that_has_a_value_of_its_own_is_not_in_effect(
     assert own in verdict.observed
 
 
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [("sudo.use_pty", "!use_pty"), ("sudo.logfile", "!logfile"),
+     ("sudo.timestamp_timeout", "timestamp_timeout=-1")],
+)  # fmt: skip
+def test_what_sudo_itself_says_counts_beside_its_files(host: Root, key: str, line: str) -> None:
+    """A line after those that were included wins, wherever it stands by its name."""
+    wanted = 'use_pty, logfile="/var/log/sudo.log", timestamp_timeout=5'
+    seed = f"""
+        echo 'Defaults {wanted}' >/etc/sudoers.d/x
+        printf 'Defaults %s\n' '{line}' >/etc/a-last
+        echo '@include /etc/a-last' >>/etc/sudoers
+    """
+    assert judged(host, key, seed).not_in_effect
+
+
+def test_a_sudo_that_tells_nothing_of_itself_is_judged_by_its_files(host: Root) -> None:
+    seed = "printf '#!/bin/sh\\necho sudo-rs 0.2\\n' >/usr/bin/sudo"
+    assert judged(host, "sudo.use_pty", seed).result is Result.PASS
+
+
 def test_a_later_drop_in_of_the_vendor_wins_over_an_earlier_one_of_etc(host: Root) -> None:
     seed = """
         for at in /etc/systemd:60:persistent /usr/lib/systemd:70:volatile; do

@@ -615,7 +615,9 @@ _sudo_files() {
     done
 }
 
-# sudo_default NAME: tells configured.NAME of a setting that holds for everybody: its value, yes or no.
+# sudo_default NAME SENTENCE: tells configured.NAME of a setting that holds for everybody (its value, yes or
+# no), and effective.NAME as sudo itself says it to root in the line that begins with SENTENCE: sudo(8), -V.
+_sudo_says='' _sudo_asked=0
 sudo_default() {
     sudo_lines || return
     value=$(printf '%s\n' "$value" | awk -v name="$1" '
@@ -628,6 +630,20 @@ sudo_default() {
           if (index(line ",", ",!" name ",")) said = "no" }
         END { print said }')
     if [ -n "$value" ]; then see configured "$1" "$value"; else none configured "$1"; fi
+    if [ "$_sudo_asked" = 0 ]; then
+        _sudo_asked=1
+        _sudo_says=$(limited sudo -V 2>/dev/null)
+    fi
+    case $_sudo_says in
+    *'Authentication timestamp timeout'*)
+        value=$(printf '%s\n' "$_sudo_says" | awk -v sentence="$2" '
+            index($0, sentence) == 1 { said = substr($0, length(sentence) + 1)
+                sub(/(\.0)? minutes$/, "", said); if (said == "") said = "yes" }
+            END { print said == "" ? "no" : said }')
+        see effective "$1" "$value"
+        ;;
+    *) none effective "$1" ;; # it does not tell
+    esac
 }
 
 # --- what the host is ---------------------------------------------------------------------------

@@ -1,2 +1,2 @@
 # shellcheck shell=sh
-sudo_default logfile
+sudo_default logfile 'Path to log file: '

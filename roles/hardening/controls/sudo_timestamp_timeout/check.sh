@@ -1,2 +1,2 @@
 # shellcheck shell=sh
-sudo_default timestamp_timeout
+sudo_default timestamp_timeout 'Authentication timestamp timeout: '

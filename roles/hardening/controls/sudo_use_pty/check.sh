@@ -1,2 +1,2 @@
 # shellcheck shell=sh
-sudo_default use_pty
+sudo_default use_pty 'Always run commands in a pseudo-tty'

@@ -18,14 +18,12 @@ class Situations(Declared):
     """Shell, run by root on a host that is given up afterwards.
 
     ``fail`` makes it bad for the control and ``pass`` good; ``undone`` are the paths, packages,
-    units or accounts that undoing brings back. ``lab`` says why a mere root, without a kernel
-    and an init of its own, cannot show it: then only a booted host is asked.
+    units or accounts that undoing brings back.
     """
 
     fail: str
     pass_: str = Field(alias="pass")
     undone: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    lab: str | None = None
 
 
 def load_situations(folder: Path) -> Situations:
