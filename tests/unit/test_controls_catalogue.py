@@ -62,6 +62,22 @@ STAYS = {
 """What programs that a control starts or installs make themselves, and leave behind."""
 
 
+READ_AT_EVERY_USE = {
+    "aide.audit_tools", "apt.sources", "coredump.limits", "coredump.storage",
+    "login_defs.encrypt_method", "login_defs.pass_max_days", "login_defs.pass_min_days",
+    "login_defs.pass_warn_age", "rpm.gpgcheck", "rpm.sources", "shell.tmout", "sudo.nopasswd",
+    "umask.default",
+}  # fmt: skip
+DAEMONS_THAT_DO_NOT_TELL = {"audit.log_full", "audit.log_size", "log.remote", "snmp.community"}
+"""They read their files again on a signal, and nothing on the host shows whether they have."""
+
+
+def test_the_running_state_is_probed_wherever_there_is_one_beside_the_files() -> None:
+    without = {key for key, control in CONTROLS.items()
+               if not any(name.startswith("effective.") for name in control.expect)}  # fmt: skip
+    assert without == READ_AT_EVERY_USE | DAEMONS_THAT_DO_NOT_TELL
+
+
 def test_undo_is_not_called_full_where_something_stays_behind() -> None:
     for key, what in STAYS.items():
         undo = CONTROLS[key].undo

@@ -22,6 +22,7 @@ from doubles.hardening import (
     finding,
 )
 from opsbook.domains.hardening.store.model import State
+from opsbook.execution.declared.declarations import load_runbook
 from opsbook.model.errors import InputFault
 from opsbook.model.message import Message
 from opsbook.model.plan import Coverage, HostPlan, Outlook
@@ -68,6 +69,14 @@ def test_a_baseline_takes_all_of_its_controls_that_do_not_hold() -> None:
     assert asides(plan) == {"firewall.nftables": "asked", "firewall.ufw": "asked"}
 
 
+def test_a_baseline_may_be_written_with_a_dash_as_its_benchmark_is() -> None:
+    declared = {"opsbook_hardening": {"baseline": "cis-l1"}}
+    plan = Scene().plan(bad(), variables=declared)
+    assert plan == Scene().plan(bad(), baseline="cis_l1")
+    (baseline,) = [p for p in load_runbook("hardening").parameters if p.name == "baseline"]
+    assert [baseline.read(word) for word in ("cis-l1", "cis_l2")] == ["cis_l1", "cis_l2"]
+
+
 def test_what_may_lock_out_comes_last_and_the_package_that_it_needs_first() -> None:
     variables = {"opsbook_hardening": {"firewall": "nftables", "values": {
         "firewall.nftables": {"management_sources": ["10.0.0.0/24"]}}}}  # fmt: skip
@@ -88,6 +97,16 @@ def test_a_package_that_comes_brings_the_controls_that_waited_for_it() -> None:
     assert controls(plan) == ["auditd.enabled", "audit.rule:identity", "audit.size"]
     assert plan.items[1].coverage is Coverage.PARTLY
     assert "audit.rule:identity (auditd), audit.size (auditd)" in notes(plan)
+
+
+def test_what_was_found_and_waited_for_a_package_is_done_when_it_comes() -> None:
+    plan = Scene().plan(bad(), "auditd.enabled", "audit.watched")
+    assert "audit.watched" in controls(plan)
+    assert asides(plan, "left_out") == {}
+    assert "audit.watched" not in notes(plan)
+    assert asides(Scene().plan(bad(), "audit.watched"), "left_out") == {
+        "audit.watched": "not_applicable"
+    }
 
 
 def test_what_a_package_brings_is_left_out_when_the_package_cannot_come() -> None:

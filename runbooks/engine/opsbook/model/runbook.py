@@ -91,7 +91,11 @@ class Parameter(Declared):
         return self
 
     def read(self, text: str) -> str | int | bool:
-        """A value given as text on the command line. Raises ValueError saying what is allowed."""
+        """A value given as text on the command line, where a choice may be typed with dashes for
+        its underscores. Raises ValueError saying what is allowed.
+        """
+        if text not in self.choices and text.replace("-", "_") in self.choices:
+            text = text.replace("-", "_")
         return self.check(_READERS.get(self.type, str)(text))
 
     def check(self, value: str | int | bool) -> str | int | bool:

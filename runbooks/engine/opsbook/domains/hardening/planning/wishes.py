@@ -133,9 +133,11 @@ def _with(
 
 
 def _one_of(value: Any, allowed: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or value not in allowed:
+    typed = (value, value.replace("-", "_")) if isinstance(value, str) else ()
+    found = [one for one in allowed if one in typed]
+    if not found:
         raise WrongValue(msg("one of {choices}", choices=", ".join(allowed) or "-"))
-    return value
+    return found[0]
 
 
 def _patterns(value: Any) -> tuple[str, ...]:
