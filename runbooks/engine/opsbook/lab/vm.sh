@@ -28,7 +28,7 @@ make_disk() {
     rm -f "$disk.part"
     truncate -s $(((sectors + 2048) * 512)) "$disk.part"
     # Features that every GRUB can read, whatever the habits of the mke2fs of the day.
-    mke2fs -q -t ext4 -m 1 -d "$root" -E offset=1048576,root_owner=0:0 \
+    mke2fs -q -t ext4 -b 4096 -m 1 -d "$root" -E offset=1048576,root_owner=0:0 \
         -O none,has_journal,ext_attr,dir_index,filetype,extent,flex_bg,sparse_super,large_file \
         "$disk.part" $((sectors / 8))
     {

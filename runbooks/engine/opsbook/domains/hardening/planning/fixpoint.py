@@ -86,15 +86,17 @@ def settle(
     works: dict[str, Work] = {}
     asides = {(aside.kind, aside.key): aside for aside in (*choice.asides, *cannot)}
     seen = {aside.key for aside in cannot}
+    waiting = {aside.key for aside in choice.asides if aside.kind == "not_applicable"}
     wave: Sequence[Candidate] = [one for one in choice.taken if one.control.key not in seen]
     while wave:
         for one in wave:
             seen.add(one.control.key)
             made = refused(one, host) or _work(one, host, way, local=local)
+            asides.pop(("not_applicable", one.control.key), None)
             _put(made, works, asides)
         for aside in _reconcile(works):
             asides[aside.kind, aside.key] = aside
-        wave = [one for one in _brought(host, works) if one.control.key not in seen]
+        wave = [one for one in _brought(host, works, waiting) if one.control.key not in seen]
     ordered = tuple(works[key] for key in sorted(works))
     return Settled(ordered, tuple(asides.values()), tuple(_surprises(host, works)))
 
@@ -193,8 +195,10 @@ def _all_claims(works: Iterable[Work]) -> Claims:
     return {thing: value for work in works for thing, value in work.claims.items()}
 
 
-def _brought(host: Host, works: Mapping[str, Work]) -> Iterator[Candidate]:
-    """Controls that were not applicable for want of packages which ``works`` install."""
+def _brought(host: Host, works: Mapping[str, Work], asked: set[str]) -> Iterator[Candidate]:
+    """Controls that were not applicable for want of packages which ``works`` install: those that
+    are ``asked`` for, and those of the baseline that installs them.
+    """
     missing = {word.partition(":")[2] for answers in host.told.controls.values()
                if (word := answers.not_applicable).startswith("package:")}  # fmt: skip
     for work in works.values():
@@ -204,8 +208,9 @@ def _brought(host: Host, works: Mapping[str, Work]) -> Iterator[Candidate]:
             wants = set(control.needs.packages)
             waiting = host.answers(key).not_applicable.startswith("package:")
             enough = wants & coming and not (wants & missing) - coming
-            if waiting and enough and scope in control.baselines:
-                yield host.candidate(key, brought=min(wants & coming))
+            if waiting and enough and (key in asked or scope in control.baselines):
+                found = [finding for finding in host.findings if finding.control == key]
+                yield host.candidate(key, *found, brought=min(wants & coming))
             own = installs(control) & coming
             one = host.candidate(key, brought=min(own, default=""))
             if own and one.verdict.result is Result.FAIL and scope in control.baselines:

@@ -115,7 +115,8 @@ def notes(
     if boots:
         yield msg("in full effect only after the next reboot, which is not made: {controls}",
                   controls=", ".join(boots))  # fmt: skip
-    brought = sorted({f"{w.control.key} ({w.one.brought})" for w in works if w.one.brought})
+    brought = sorted({f"{w.control.key} ({w.one.brought})"
+                      for w in works if w.one.brought and not w.one.findings})  # fmt: skip
     if brought:
         yield msg("not found yet, set right as well because a package comes: {controls}",
                   controls=", ".join(brought))  # fmt: skip
