@@ -20,6 +20,7 @@ from opsbook.domains.hardening.reading.packed import Limits
 from opsbook.model.errors import InputFault, UsageFault
 from opsbook.model.finding import Told, Unreadable
 from support.reading import DATA, Tale, sample
+from support.workbooks import sheet_xml, xlsx
 
 NESSUS = sample("nessus.nessus")
 ROWS = 8
@@ -160,6 +161,14 @@ def test_an_archive_of_a_version_to_come_is_told(tmp_path: Path) -> None:
     assert summary.ended
     inner, _ = read(tmp_path / "b.zip", zipped(a=bytes(data)))
     assert whys(inner) == ["encrypted or packed in an unknown way"]
+
+
+def test_a_workbook_that_names_a_place_before_its_beginning_is_damaged(tmp_path: Path) -> None:
+    data = bytearray(xlsx({"s": sheet_xml([["IP", "漏洞名称"]])}))
+    struct.pack_into("<L", data, data.rindex(b"PK\x05\x06") + 16, 1 << 24)
+    tale, summary = read(tmp_path / "x", bytes(data))
+    assert whys(tale) == ["not a whole spreadsheet"]
+    assert summary.ended
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress], ids=["gzip", "bzip2"])

@@ -270,3 +270,11 @@ def test_a_whole_table_is_not_told_to_be_cut_however_it_ends(end: bytes) -> None
     data = b'IP,name,level\n10.0.0.1,"a ""b"" \n c",5" disk' + end
     assert not troubles(data)
     assert len(read(data)) >= 2
+
+
+@pytest.mark.parametrize("cut", [b"", b"</table>", b"</table><p>and", b"</table></body>"])
+def test_a_page_that_ends_between_two_rows_says_so(cut: bytes) -> None:
+    data = b"<html><body><table><tr><td>a</td><td>b</td></tr>" + cut
+    broken_off = [Unreadable("the page", "cut off", ends=True)]
+    assert read(data) == [("a", "b")]
+    assert troubles(data) == ([] if b"</body>" in cut else broken_off)

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from opsbook.domains.hardening.reading.htmlpieces import MOST_TEXT, Piece, pieces
+from opsbook.model.finding import Unreadable
+
+BROKEN_OFF = Piece("end", "html", cut=True)
 
 MOST_DEPTH = 64
 MOST_CELLS = 1024
@@ -83,14 +86,24 @@ class Row:
 
 
 def rows(chunks: Iterable[str]) -> Iterator[Row | Piece]:
-    """The outermost rows of the tables of a page; text outside of tables, scripts and titles."""
+    """The outermost rows of the tables of a page; text outside of tables, scripts and titles.
+
+    :data:`BROKEN_OFF` is the last where the page ended within its body or a table, but no row.
+    """
     builder = _Rows()
     for piece in pieces(chunks):
         yield from builder.take(piece)
     yield from builder.rest()
 
 
+def broken_off(found: Piece) -> Iterator[Unreadable]:
+    """What is to be told of a piece: nothing but that the page broke off."""
+    if found is BROKEN_OFF:
+        yield Unreadable("the page", "cut off", ends=True)
+
+
 _MARKS = ("span", "a", "b", "font")
+_WHOLE = ("html", "body")
 _BREAKS = ("br", "li", "p", "div")
 
 
@@ -101,6 +114,7 @@ class _Rows:
         self._path: list[tuple[str, str]] = []
         self._tables: list[Row | None] = []
         self._held = 0
+        self._within = False
 
     def take(self, piece: Piece) -> Iterator[Row | Piece]:
         if piece.kind == "start":
@@ -115,16 +129,20 @@ class _Rows:
             elif piece.text.strip():
                 yield piece
 
-    def rest(self) -> Iterator[Row]:
-        """The row that the page broke off in."""
+    def rest(self) -> Iterator[Row | Piece]:
+        """The row that the page broke off in, or that it did so elsewhere."""
+        broken_off = self._within or bool(self._tables)
         while self._tables:
             for row in self._close():
-                row.cut = True
+                row.cut, broken_off = True, False
                 yield row
             self._tables.pop()
+        if broken_off:
+            yield BROKEN_OFF
 
     def _start(self, piece: Piece) -> Iterator[Row]:
         name, found = piece.name, piece.attributes
+        self._within = self._within or name in _WHOLE
         if name in ("div", "table") and len(self._path) < MOST_DEPTH:
             self._path.append((name, found.get("id", "")))
         if name == "table" and len(self._tables) < MOST_DEPTH:
@@ -154,6 +172,7 @@ class _Rows:
             row.cells.append(Cell(name == "th", found.get("class", "")))
 
     def _end(self, name: str) -> Iterator[Row]:
+        self._within = self._within and name not in _WHOLE
         if name == "tr":
             yield from self._close()
         elif name == "table" and self._tables:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from opsbook.domains.hardening.reading.details import said, tidy
 from opsbook.domains.hardening.reading.endpoints import host_of_file, split_hosts
 from opsbook.domains.hardening.reading.htmlpieces import Piece
-from opsbook.domains.hardening.reading.htmlrows import Marked, rows
+from opsbook.domains.hardening.reading.htmlrows import Marked, broken_off, rows
 from opsbook.domains.hardening.reading.htmlrows import Row as TableRow
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.rsas import BASELINE, TOOL, Detail, Place, row, seen
@@ -116,6 +116,7 @@ class _Page:
     def told(self, chunks: Iterable[str]) -> Iterator[Told]:
         for found in rows(chunks):
             if isinstance(found, Piece):
+                yield from broken_off(found)
                 continue
             yield from self._row(found)
             if found.cut:

@@ -19,7 +19,7 @@ from opsbook.domains.hardening.reading.endpoints import (
 )
 from opsbook.domains.hardening.reading.htmlpieces import Piece
 from opsbook.domains.hardening.reading.htmlrows import Row as TableRow
-from opsbook.domains.hardening.reading.htmlrows import rows
+from opsbook.domains.hardening.reading.htmlrows import broken_off, rows
 from opsbook.domains.hardening.reading.levels import level
 from opsbook.domains.hardening.reading.port import Head, Source
 from opsbook.domains.hardening.reading.rsas import seen
@@ -67,6 +67,7 @@ class _Page:
     def told(self, source: Source) -> Iterator[Told]:
         for found in rows(texts(source.stream)):
             if isinstance(found, Piece):
+                yield from broken_off(found)
                 continue
             kinds = [name for name in _CLASSES if name in found.classes]
             if kinds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from opsbook.domains.hardening.reading.htmlrows import Row, rows
+from opsbook.domains.hardening.reading.htmlrows import Row, broken_off, rows
 from opsbook.domains.hardening.reading.tables.encoding import Decoded
 from opsbook.domains.hardening.reading.tables.lines import MOST_CELL, Line, Part
 from opsbook.model.finding import Unreadable
@@ -19,6 +19,7 @@ def lines(stream: BinaryIO, encoding: str | None = None) -> Iterator[Part]:
     number = 0
     for found in rows(text):
         if not isinstance(found, Row):
+            yield from broken_off(found)
             continue
         for row in found.everything():
             number += 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, BinaryIO
 
 from opsbook.domains.hardening.reading.zipdirectory import size_of_directory
@@ -35,15 +38,28 @@ class Parts:
         members, directory = size_of_directory(stream)
         if members > _MOST_PARTS or directory > _MOST_DIRECTORY:
             raise TooMuch("", "an archive of more parts than is allowed")
-        self._zip = zipfile.ZipFile(stream)
+        with _places_in_it():
+            self._zip = zipfile.ZipFile(stream)
         self.names = frozenset(self._zip.namelist())
 
     def open(self, name: str) -> IO[bytes]:
         """Part ``name``, unpacked as it is read. Raises KeyError where there is none."""
         info = self._zip.getinfo(name)
         limit = max(_ANY_RATIO, info.compress_size * _RATIO)
-        packed = self._zip.open(info)
+        with _places_in_it():
+            packed = self._zip.open(info)
         return io.BufferedReader(_Limited(packed, name, min(limit, _MOST_PART)), 65_536)
+
+
+@contextmanager
+def _places_in_it() -> Iterator[None]:
+    """An archive that names a place before its own beginning is damaged, not the disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise zipfile.BadZipFile from error
 
 
 class _Limited(io.RawIOBase):
