@@ -110,6 +110,20 @@ def test_a_rule_that_sums_several_names_the_controls_still_open() -> None:
     assert "ssg r sums several and waits for b" in why.reason.english()
 
 
+def test_this_plan_s_word_counts_more_than_what_another_change_did_before() -> None:
+    done = replace(work(asides={"control:a": "not_applicable"}), by={"control:a": "CHG-1"})
+    (one,) = proven(done, {"control:a": FAILS}).values()
+    assert one.remains is not None
+    assert one.remains.left is Left.NOT_APPLICABLE
+
+
+def test_what_was_as_wanted_when_planned_and_fails_at_the_end_says_what_was_seen() -> None:
+    done = work({"a": "fail"}, {"control:a": "as_wanted"})
+    (one,) = proven(done, {"control:a": FAILS}).values()
+    assert one.remains is not None
+    assert "still not as it should be: 0644" in one.remains.reason.english()
+
+
 def test_our_own_later_scan_counts_more_than_what_the_change_saw() -> None:
     own = {"when": "after", "format": "opsbook", "scanner": "opsbook", "result": "fail"}
     keys = {"control:a": [*FAILS, own], "control:b": FAILS}

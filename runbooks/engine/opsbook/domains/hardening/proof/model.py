@@ -137,11 +137,3 @@ class HostProof:
     proven: tuple[Proven, ...]
     before: tuple[Looked, ...]
     after: tuple[Looked, ...]
-
-    @property
-    def numbers(self) -> dict[str, int]:
-        """How many findings of each outcome, and how many were found in all."""
-        counts = {one.value: 0 for one in Outcome}
-        for proven in self.proven:
-            counts[proven.outcome.value] += 1
-        return {"found": sum(counts[one.value] for one in FOUND)} | counts

@@ -118,12 +118,12 @@ def _summed(one: Proven, rules: set[_Rule], still_open: Mapping[_Rule, set[str]]
 
 def _residual(one: Proven, done: Done, aside: PlanAside | None) -> Message:
     control = one.finding.control or one.finding.key
-    if aside is not None:
+    if aside is not None and aside.kind != _AS_WANTED:
         return aside.reason
     if done.outcome not in WORKED:
         return msg("the work on the host does not stand: {outcome}", outcome=done.outcome or "-")
     if not one.by:
-        return msg("the plan did not know of it")
+        return aside.reason if aside else msg("the plan did not know of it")
     if control in done.reboots:
         return msg("in full effect only after the next reboot, which is not made: {controls}",
                    controls=control)  # fmt: skip
@@ -135,7 +135,5 @@ def _residual(one: Proven, done: Done, aside: PlanAside | None) -> Message:
 def _aside(one: Proven, done: Done) -> PlanAside | None:
     """What the plan said of it; known vulnerabilities, and what came after many, share one."""
     finding = one.finding
-    if finding.key in done.by:
-        return None
     names = [finding.key, "cve" if finding.cve else "", "" if finding.control else "more"]
     return next((done.asides[name] for name in names if name in done.asides), None)
