@@ -196,7 +196,7 @@ def test_changed_code_must_be_signed_again(standing: Made) -> None:
 def test_a_closed_window_and_a_freeze_of_today_hold_a_run_back(site: Site) -> None:
     once = "2027-01-01T01:00/2027-01-01T05:00"
     stands(site, "--allow", "words=*", "--window", once)
-    refused(site, start(site), "outside the window", "the next opening is 2027-01-01 01:00+0800")
+    refused(site, start(site), "outside the window", "the next opening is 2027-01-01 01:00 +08:00")
     stands(site)
     with (site.estate / "estate.yml").open("a", encoding="utf-8") as file:
         file.write("calendar: {freezes: [{name: audit, from: '2020-01-01', to: '2099-12-31'}]}\n")

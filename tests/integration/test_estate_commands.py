@@ -57,6 +57,17 @@ def test_a_language_that_is_not_ours_is_refused(
     assert told.out == ""
 
 
+def test_a_command_that_is_stopped_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped() -> list[Path]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("opsbook.execution.declared.declarations.list_runbooks", stopped)
+    assert run(["runbooks"]) == Exit.INTERRUPTED
+    assert capsys.readouterr().err.startswith("Stopped.\nopsbook records list ")
+
+
 def test_the_lab_is_listed_by_the_name_it_is_called(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -125,19 +125,19 @@ def test_an_open_gate_says_nothing() -> None:
 @pytest.mark.parametrize(
     ("asked", "moment", "needs", "said"),
     [
-        ("night", "2026-11-18T21:59", HOUR, "next opening is 2026-11-18 22:00+0800"),
-        ("night", "2026-11-19T05:01", HOUR, "closes at 2026-11-19 06:00+0800; the next opening"),
+        ("night", "2026-11-18T21:59", HOUR, "next opening is 2026-11-18 22:00 +08:00"),
+        ("night", "2026-11-19T05:01", HOUR, "closes at 2026-11-19 06:00 +08:00; the next opening"),
         ("night", "2026-11-20T21:00", 9 * HOUR, "there is no later opening"),
         # the workday that is a Saturday opens, the Thursday that is a holiday does not
-        ("night", "2026-10-10T06:00", HOUR, "next opening is 2026-10-10 22:00+0800"),
-        ("night", "2026-10-01T22:30", HOUR, "next opening is 2026-10-08 22:00+0800"),
+        ("night", "2026-10-10T06:00", HOUR, "next opening is 2026-10-10 22:00 +08:00"),
+        ("night", "2026-10-01T22:30", HOUR, "next opening is 2026-10-08 22:00 +08:00"),
         # the night before a holiday has only until midnight
         ("night", "2026-09-30T22:30", 2 * HOUR, "National Day begins at 2026-10-01 00:00"),
-        (None, "2026-10-03T12:00", HOUR, "lasts until 2026-10-08 00:00+0800; the next opening"),
+        (None, "2026-10-03T12:00", HOUR, "lasts until 2026-10-08 00:00 +08:00; the next opening"),
         ("2026-11-18T22:00/2026-11-19T02:00", "2026-11-18T21:00", HOUR, "is 2026-11-18 22:00"),
         ("2026-11-18T22:00/2026-11-19T02:00", "2026-11-19T01:30", HOUR, "no later opening"),
         ("2026-11-18T22:00/2026-11-19T02:00", "2026-11-19T02:00", HOUR, "is over; there is no"),
-        ("2026-11-18T22:00+09:00/2026-11-19T02:00+09:00", "2026-11-18T20:30", HOUR, "21:00+0800"),
+        ("2026-11-18T22:00+09:00/2026-11-19T02:00+09:00", "2026-11-18T20:30", HOUR, "21:00 +08:00"),
     ],
 )  # fmt: skip
 def test_a_closed_gate_says_why_and_when_it_opens(

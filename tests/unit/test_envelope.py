@@ -107,7 +107,7 @@ def test_one_open_window_is_enough_and_none_tells_the_next_opening() -> None:
     night = changed(ENVELOPE, "envelope.windows", [NIGHT])
     noon = datetime(2026, 11, 21, 4, tzinfo=UTC)
     assert told(PLAN, night) == []
-    assert "the next opening is 2026-11-21 22:00+0800" in told(PLAN, night, noon)[0]
+    assert "the next opening is 2026-11-21 22:00 +08:00" in told(PLAN, night, noon)[0]
     both = changed(ENVELOPE, "envelope.windows", [NIGHT, ALWAYS])
     assert told(PLAN, both, noon) == []
     assert open_window(both, CALENDARS, noon, NOW - NOW) == ALWAYS

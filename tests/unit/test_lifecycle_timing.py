@@ -151,9 +151,16 @@ def test_a_first_wave_for_which_there_is_no_time_left_spends_no_plan(tmp_path: P
         "host_plans": {name: one.to_json() for name, one in plans.items()},
         "waves": {"first": 2, "factor": 2, "cap": 4, "failure_budget": 0},
     }
-    refuse_closed(scene_of(approved, FRIDAY_NIGHT, tmp_path))
-    with pytest.raises(Refused, match="the work takes about 1h and the window"):
-        refuse_closed(scene_of(approved, FRIDAY_NIGHT + HOUR, tmp_path))
+    steps = []
+    for expires in (FRIDAY_NIGHT + 24 * HOUR, FRIDAY_NIGHT + 24 * 14 * HOUR):
+        bound = approved | {"expires": stamp(expires)}
+        refuse_closed(scene_of(bound, FRIDAY_NIGHT, tmp_path))
+        with pytest.raises(Refused, match="the work takes about 1h and the window") as caught:
+            refuse_closed(scene_of(bound, FRIDAY_NIGHT + HOUR, tmp_path))
+        assert caught.value.next_step
+        steps.append(caught.value.next_step.english())
+    assert steps[0].startswith("No opening is left before its plan expires; make a new one: ")
+    assert steps[1].startswith("Then type again: opsbook apply CHG-1")
 
 
 def test_what_an_emergency_goes_through_is_recorded_for_every_wave_and_each_thing_once() -> None:

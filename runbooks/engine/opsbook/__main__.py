@@ -7,11 +7,15 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with a code from :class:`opsbook.model.exits.Exit`."""
-    from opsbook.cli.main import run
-    from opsbook.cli.surroundings import finish, steady_streams
+    try:
+        from opsbook.cli.main import run
+        from opsbook.cli.surroundings import finish, steady_streams
 
-    steady_streams()
-    sys.exit(finish(run(sys.argv[1:])))
+        steady_streams()
+        code = finish(run(sys.argv[1:]))
+    except KeyboardInterrupt:  # while all of it was still being loaded
+        code = 14
+    sys.exit(code)
 
 
 if __name__ == "__main__":

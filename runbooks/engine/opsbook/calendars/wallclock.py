@@ -45,5 +45,6 @@ def _gap_end(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
 
 
 def shown(at: datetime, zone: ZoneInfo) -> str:
-    """``at`` as people of ``zone`` read it: ``2026-11-21 22:00+0800``."""
-    return at.astimezone(zone).strftime("%Y-%m-%d %H:%M%z")
+    """``at`` as people of ``zone`` read it: ``2026-11-21 22:00 +08:00``."""
+    written = at.astimezone(zone).strftime("%Y-%m-%d %H:%M %z")
+    return f"{written[:-2]}:{written[-2:]}"

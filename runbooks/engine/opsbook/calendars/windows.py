@@ -13,12 +13,14 @@ A window is JSON and part of the plan, so that it is approved with it::
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import reduce
 from typing import Any
 
 from opsbook.calendars.days import ONE_DAY, Calendars
 from opsbook.calendars.wallclock import instant, moment, shown
+from opsbook.documents.changes.labels import DAYS
 from opsbook.model.calendar import WEEK, Window
 from opsbook.model.clock import stamp, unstamp
 from opsbook.model.errors import UsageFault
@@ -131,17 +133,23 @@ def _named(estate: Estate, asked: str) -> dict[str, Any]:
         raise UsageFault(
             msg("Estate {estate} has no window named {name}.", estate=estate.name, name=asked),
             untouched=msg("Nothing was planned."),
-            next_step=msg("Its windows are: {known}", known=known)
+            next_step=msg("Its windows are: {known}; one for once is START/END, such as"
+                          " 2026-11-21T22:00/2026-11-22T06:00.", known=known)
             if known
             else msg("Declare one under windows in estate.yml, or give START/END."),
-        )
+        )  # fmt: skip
     words = msg(
         "{name}: {days}, from {from} to {to}",
-        **{"name": window.name, "days": ", ".join(window.days), "from": window.from_,
+        **{"name": window.name, "days": _days(window.days), "from": window.from_,
            "to": window.to},
     )  # fmt: skip
     parts = {"name": window.name, "days": list(window.days), "from": window.from_, "to": window.to}
     return _blank(estate, "recurring", words) | parts
+
+
+def _days(names: Sequence[str]) -> Message:
+    first, *others = (DAYS[name] for name in names)
+    return reduce(lambda some, more: msg("{some}, {more}", some=some, more=more), others, first)
 
 
 def _once(asked: str, calendars: Calendars, at: datetime) -> Opening:

@@ -91,7 +91,8 @@ def _row(estate: Estate, calendars: Calendars, on: date, *, to_json: bool) -> di
     from opsbook.calendars.days import ONE_DAY
     from opsbook.calendars.wallclock import midnight
     from opsbook.calendars.windows import falls_on
-    from opsbook.cli.words import DAY_KINDS, WEEKDAYS, word
+    from opsbook.cli.words import DAY_KINDS, word
+    from opsbook.documents.changes.labels import DAYS
     from opsbook.model.calendar import WEEK
     from opsbook.text import current, translate
 
@@ -105,7 +106,7 @@ def _row(estate: Estate, calendars: Calendars, on: date, *, to_json: bool) -> di
     if to_json:
         return row | {"freezes": [_freeze(freeze) for freeze in freezes], "windows": opens}
     return row | {
-        "weekday": word(WEEKDAYS, weekday),
+        "weekday": word(DAYS, weekday),
         "kind": word(DAY_KINDS, kind),
         "freezes": tr("; ").join(translate(freeze.said()) for freeze in freezes),
         "windows": " ".join(f"{w.name} {w.from_}-{w.to}" for w in windows),
@@ -139,6 +140,6 @@ def _import(
     if to_json:
         as_json({"file": str(place), "freezes": [_freeze(freeze) for freeze in freezes]})
         return
-    print(tr("{file} holds {count} freezes.", file=place, count=len(freezes)))
+    print(tr("Freezes in {file}: {count}.", file=place, count=len(freezes)))
     if place.name not in declared.calendar.imports:
         print(tr("Next: add {name} to imports under calendar in estate.yml.", name=place.name))

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from opsbook import text
 from opsbook.model.exits import Exit
 
+_TYPER_STOPPED = 130
+"""What typer makes of a KeyboardInterrupt."""
+
 
 def run(argv: Sequence[str]) -> int:
     """Run one command and return its exit code (:class:`opsbook.model.exits.Exit`)."""
@@ -33,8 +36,7 @@ def run(argv: Sequence[str]) -> int:
         show(fault)
         return Exit.USAGE
     except (KeyboardInterrupt, typer.Abort):
-        print(text.tr("Stopped."), file=sys.stderr)
-        return Exit.INTERRUPTED
+        return _stopped()
     except OpsbookError as error:
         from opsbook.cli.show import complain
 
@@ -44,7 +46,16 @@ def run(argv: Sequence[str]) -> int:
         return Exit.DONE
     except Exception as bug:
         return _unforeseen(bug)
+    if result == _TYPER_STOPPED:
+        return _stopped()
     return result if isinstance(result, int) else Exit.DONE
+
+
+def _stopped() -> int:
+    print(text.tr("Stopped."), file=sys.stderr)
+    print(text.tr("opsbook records list shows whether a run had begun; opsbook resume goes on with"
+                  " one."), file=sys.stderr)  # fmt: skip
+    return Exit.INTERRUPTED
 
 
 def _unforeseen(bug: Exception) -> int:

@@ -79,11 +79,11 @@ def _as_data(adopted: Adopted) -> dict[str, Any]:
 def _print(adopted: Adopted, told: list[Message]) -> None:
     from opsbook.approval.sanity import told as quorum
     from opsbook.cli.words import labelled
-    from opsbook.model.clock import stamp
+    from opsbook.documents.words import local
     from opsbook.text import translate
 
     declared = adopted.policy.declared
-    print(tr("In force since {at}, by {change}: {digest}", at=stamp(adopted.at),
+    print(tr("In force since {at}, by {change}: {digest}", at=local(adopted.at.astimezone()),
              change=adopted.change, digest=adopted.policy.digest))  # fmt: skip
     _print_people(adopted.policy)
     for rule in declared.rules:

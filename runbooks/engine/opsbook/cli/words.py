@@ -16,15 +16,6 @@ DAYS = {
     "weekly": msg("weekly"),
     "monthly": msg("monthly"),
 }
-WEEKDAYS = {
-    "mon": msg("Monday"),
-    "tue": msg("Tuesday"),
-    "wed": msg("Wednesday"),
-    "thu": msg("Thursday"),
-    "fri": msg("Friday"),
-    "sat": msg("Saturday"),
-    "sun": msg("Sunday"),
-}
 DAY_KINDS = {
     "workday": msg("working day"),
     "shifted": msg("working day (shifted)"),

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from opsbook.calendars.days import Calendars, Freeze, FreezeKind
-from opsbook.calendars.gate import gate, overrides
+from opsbook.calendars.gate import gate, next_opening, overrides
+from opsbook.calendars.wallclock import shown
 from opsbook.calendars.windows import openings
 from opsbook.model.clock import stamp, unstamp
 from opsbook.model.message import Message, msg
@@ -58,6 +60,25 @@ def closes(window: Mapping[str, Any], calendars: Calendars, at: datetime) -> dat
     if window["kind"] == "always":
         return None
     return next((end for _, end in openings(window, calendars, at)), None)
+
+
+def expired(dossier: Mapping[str, Any]) -> Message:
+    """That the plan of a change is over, with its end as the estate's clocks showed it."""
+    ended = shown(unstamp(dossier["expires"]), ZoneInfo(dossier["plan"]["estate"]["timezone"]))
+    return msg("The plan of {change} expired at {expires}.",
+               change=dossier["change"], expires=ended)  # fmt: skip
+
+
+def try_again(
+    dossier: Mapping[str, Any], calendars: Calendars, at: datetime, needs: timedelta
+) -> Message:
+    """What to type when ``needs`` of work of an approved change did not fit in at ``at``."""
+    plan = dossier["plan"]
+    opening = next_opening(plan["window"], _both(plan, calendars), at, needs)
+    if opening is None or opening >= unstamp(plan["expires"]):
+        return msg("No opening is left before its plan expires; make a new one:"
+                   " opsbook plan RUNBOOK -e ESTATE --window START/END")  # fmt: skip
+    return msg("Then type again: opsbook apply {change}", change=dossier["change"])
 
 
 def closed(

@@ -56,6 +56,19 @@ DECISIONS: dict[str, Message] = {
 
 PHASES: dict[str, Message] = {"apply": msg("Apply"), "undo": msg("Undo")}
 
+DAYS: dict[str, Message] = {
+    "mon": msg("Monday"),
+    "tue": msg("Tuesday"),
+    "wed": msg("Wednesday"),
+    "thu": msg("Thursday"),
+    "fri": msg("Friday"),
+    "sat": msg("Saturday"),
+    "sun": msg("Sunday"),
+    "workday": msg("working days"),
+    "restday": msg("days of rest"),
+}
+"""Days of windows."""
+
 ON_DRIFT: dict[str, Message] = {
     "skip": msg("a host that has drifted is left out, the others go on"),
     "stop": msg("a host that has drifted stops the run"),

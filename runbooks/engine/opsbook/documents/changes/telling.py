@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from opsbook.documents.changes.labels import STATES
+from opsbook.documents.changes.labels import DAYS, STATES
 from opsbook.documents.words import Words, amount, rows, table, text
 from opsbook.model.message import Message, msg
 
@@ -14,18 +14,6 @@ RESTORE_POINTS: dict[str, Message] = {
     "none": msg("none needed"),
     "undo_bundle": msg("what undo needs is kept on each host before the first write"),
     "backup": msg("a fresh backup"),
-}
-
-DAYS: dict[str, Message] = {
-    "mon": msg("Monday"),
-    "tue": msg("Tuesday"),
-    "wed": msg("Wednesday"),
-    "thu": msg("Thursday"),
-    "fri": msg("Friday"),
-    "sat": msg("Saturday"),
-    "sun": msg("Sunday"),
-    "workday": msg("working days"),
-    "restday": msg("days of rest"),
 }
 
 

@@ -19,6 +19,7 @@ from opsbook.execution.provenance import code_roots, inputs, inputs_changed, ver
 from opsbook.ledger.port import Ledger
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.required import refuse_without_witness
+from opsbook.lifecycle.timing import expired
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import unstamp
 from opsbook.model.errors import Refused
@@ -78,11 +79,10 @@ def refuse_expired(dossier: Dossier, at: datetime) -> None:
     """Raises Refused when the plan's time is over."""
     if at >= unstamp(dossier["expires"]):
         raise Refused(
-            msg("The plan of {change} expired at {expires}.",
-                change=dossier["change"], expires=dossier["expires"]),
+            expired(dossier),
             untouched=msg("No host was touched."),
             next_step=msg("Make a new plan: opsbook plan RUNBOOK -e ESTATE"),
-        )  # fmt: skip
+        )
 
 
 def refuse_changed_inputs(dossier: Dossier, bound: Bound) -> None:

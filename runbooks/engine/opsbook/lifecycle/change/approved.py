@@ -17,7 +17,7 @@ from opsbook.lifecycle.change.admission import Bound, admit
 from opsbook.lifecycle.conduct.waves import split_changing
 from opsbook.lifecycle.plan import Plan
 from opsbook.lifecycle.refusal import record_refusal
-from opsbook.lifecycle.timing import closed, passed_over
+from opsbook.lifecycle.timing import closed, passed_over, try_again
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock
 from opsbook.model.errors import OpsbookError, Refused, UsageFault
@@ -92,7 +92,8 @@ def refuse_closed(scene: ApprovedChange) -> None:
     first = next(iter(split_changing(in_order, scene.plan.waves)), ())
     problem = closed_now(scene, scene.at, first)
     if problem is not None:
-        raise Refused(problem, untouched=msg("No host was touched."))
+        again = try_again(scene.dossier, _calendars(scene), scene.at, _needs(scene, first))
+        raise Refused(problem, untouched=msg("No host was touched."), next_step=again)
 
 
 def before_wave(scene: ApprovedChange, run: str, hosts: Sequence[str]) -> Message | None:

@@ -69,7 +69,12 @@ def _from_file(file: Path) -> dict[str, Any]:
     try:
         plan = parse(data)
     except (ValueError, RecursionError) as error:
-        raise InputFault(msg("{file} is not a plan: it is not JSON.", file=file)) from error
+        raise InputFault(
+            msg("{file} is not a plan: it is not JSON.", file=file),
+            untouched=msg("Nothing was touched."),
+            next_step=msg("Export it again: opsbook plan export {change} -o FILE",
+                          change="CHG-..."),
+        ) from error  # fmt: skip
     if not isinstance(plan, dict) or plan.get("schema") != PLAN_SCHEMA or not plan.get("change"):
         raise InputFault(msg("{file} is not the plan of a change.", file=file))
     if canonical(plan) != data:

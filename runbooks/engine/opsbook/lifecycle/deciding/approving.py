@@ -41,6 +41,7 @@ from opsbook.ledger.witness import testify
 from opsbook.lifecycle.conduct.carrying import held
 from opsbook.lifecycle.moments import refuse_clock_gone_back
 from opsbook.lifecycle.reasons import fit_reason
+from opsbook.lifecycle.timing import expired
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock, stamp, unstamp
 from opsbook.model.errors import Busy, InputFault, Refused, UsageFault
@@ -244,11 +245,10 @@ def _refuse_by_state(desk: Desk, decision: Decision, at: datetime) -> None:
     if desk.dossier["state"] in _UNDECIDED and _over(desk, at):
         _expired(desk)
         raise Refused(
-            msg("The plan of {change} expired at {expires}.",
-                change=desk.change, expires=desk.dossier["expires"]),
+            expired(desk.dossier),
             untouched=msg("Nothing was approved."),
             next_step=msg("Make a new plan: opsbook plan RUNBOOK -e ESTATE"),
-        )  # fmt: skip
+        )
     _refuse_ended(desk, _UNDECIDED)
 
 

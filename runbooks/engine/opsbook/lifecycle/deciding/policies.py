@@ -26,6 +26,7 @@ from opsbook.lifecycle.numbering import keep_plan
 from opsbook.lifecycle.plan import to_approve
 from opsbook.lifecycle.reasons import fit_reason
 from opsbook.lifecycle.request import Origin
+from opsbook.lifecycle.timing import expired
 from opsbook.model.change import ChangeState
 from opsbook.model.clock import Clock, unstamp
 from opsbook.model.errors import Refused
@@ -117,15 +118,18 @@ def _refuse_adoption(dossier: Mapping[str, Any], at: datetime) -> None:
         problem = msg("{change} cannot be applied: its state is {state}.",
                       change=change, state=STATES[dossier["state"]])  # fmt: skip
     elif at >= unstamp(dossier["plan"]["expires"]):
-        problem = msg("The plan of {change} expired at {expires}.",
-                      change=change, expires=dossier["plan"]["expires"])  # fmt: skip
+        problem = expired(dossier)
     else:
         return
+    unsigned = dossier["state"] == ChangeState.PLANNED
     raise Refused(
         problem,
         untouched=msg("The policy in force was left as it is."),
-        next_step=msg("opsbook plan explain {change} shows who has to sign.", change=change),
-    )
+        next_step=msg("opsbook plan explain {change} shows who has to sign.", change=change)
+        if unsigned
+        else msg("opsbook policy show -e {estate} shows the one in force.",
+                 estate=dossier["estate"]),
+    )  # fmt: skip
 
 
 def _adoption(dossier: Mapping[str, Any], estate: str) -> list[NewEvent]:
