@@ -53,9 +53,11 @@ def risk(runbook: Mapping[str, Any], words: Words) -> str:
 
 
 def parameters(holder: Mapping[str, Any], words: Words) -> Iterator[tuple[str, str, str]]:
-    """Name, value, and who or what set it, of a plan's or a record's parameters."""
+    """Name, value, and who or what set it, of a plan's or a record's parameters that have one."""
     for name, entry in sorted(table(holder, "parameters").items()):
         value = table(entry).get("value") if isinstance(entry, Mapping) else entry
+        if value is None:
+            continue
         source = words.word(SOURCES, table(entry).get("source"))
         yield text(name), words.said(text(value)) or "–", source
 

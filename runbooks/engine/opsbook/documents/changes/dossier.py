@@ -87,7 +87,9 @@ def _facts(
     dossier: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], words: Words
 ) -> Iterator[tuple[str, str]]:
     plan = table(dossier, "plan")
-    yield words.of(msg("Kind")), words.word(KINDS, dossier.get("kind"))
+    kind = words.word(KINDS, dossier.get("kind"))
+    emergency = words.of(msg("emergency"))
+    yield words.of(msg("Kind")), words.noted(kind, emergency) if dossier.get("emergency") else kind
     yield words.of(msg("Why")), words.said(plan.get("reason"))
     yield words.of(LABELS["runbook"]), words.named(table(plan, "runbook"))
     yield words.of(LABELS["requested_by"]), requester(dossier.get("requested_by"), words)
@@ -140,8 +142,8 @@ def _attention(
 
 def _bad(record: Mapping[str, Any], host: Mapping[str, Any], words: Words) -> str:
     outcome = words.word(OUTCOMES, host.get("outcome") or "unknown")
-    untouched = host.get("outcome") == "not_started"  # all for the same reason
-    why = "" if untouched else words.said(host.get("summary"))
+    plain = host.get("outcome") in ("not_started", "undone")  # not for a reason of its own
+    why = "" if plain else words.said(host.get("summary"))
     said = words.labelled(outcome, why) if why else outcome
     return words.noted(said, text(record.get("run")))
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from opsbook.documents.blocks import Block, Commands, Facts, Grid, Page, Part, Points
 from opsbook.documents.changes.byhand import by_hand, guarded, risks, some_by_hand
+from opsbook.documents.changes.chosen import chosen, closed, packages, room
 from opsbook.documents.changes.foreseen import Foreseen, Line, few, some
 from opsbook.documents.changes.labels import COVERAGE, KINDS, ON_DRIFT, OUTLOOKS
 from opsbook.documents.changes.scope import scope
 from opsbook.documents.changes.signing import signed, to_sign
 from opsbook.documents.changes.telling import duration, restore_point, standing, window
 from opsbook.documents.changes.waiver import accepted, summed, warnings
-from opsbook.documents.findingwords import SEVERITIES
 from opsbook.documents.labels import CLASSES_EXPLAINED, LABELS
 from opsbook.documents.telling import requester, risk, tree
 from opsbook.documents.words import Words, amount, count, rows, table, text
@@ -95,6 +95,7 @@ def summary(plan: Foreseen, dossier: Mapping[str, Any], words: Words) -> Iterato
         (msg("Services restarted"), _restarts(plan, words)),
         (msg("Hosts rebooted"), _reboots(plan, words)),
         (msg("Left to be done by hand"), some_by_hand(plan)),
+        (msg("Room needed"), room(plan, words)),
         (msg("Window"), window(content.get("window"), words) if on_hosts else ""),
         (msg("Duration, predicted"), duration(content, words)),
         (msg("Waves"), _waves(plan, words)),
@@ -135,14 +136,10 @@ def _line(line: Line, words: Words, full: bool) -> list[str]:
 
 def details(plan: Foreseen, words: Words, most: int | None) -> Iterator[Part]:
     """Vulnerabilities, restarts, what must be known, what is left out; then hosts, grouped."""
-    closed = [
-        [name, words.word(SEVERITIES, level), words.listed(by), count(len(hosts))]
-        for name, level, by, hosts in plan.cves()
-    ]
-    if closed:
-        headings = (msg("Vulnerability"), msg("Severity"), msg("Closed by"), msg("Number of hosts"))
-        yield Grid(words.of(msg("Vulnerabilities closed")), [words.of(h) for h in headings],
-                   closed, frozenset({3}))  # fmt: skip
+    yield from chosen(plan, words)
+    if most is None:
+        yield from packages(plan, words)
+    yield from closed(plan, words)
     cannot, lost = plan.reasons("cannot"), plan.undo_problems()
     for title, entries in (
         (msg("Risks of single changes"), risks(plan)),

@@ -47,7 +47,7 @@ def signed(dossier: Mapping[str, Any], words: Words) -> Iterator[Part]:
         title = msg("Signature {number}: {name}, key {key}", number=number,
                     name=person(each, words), key=text(each.get("key")))  # fmt: skip
         parts = (text(each.get("statement")), text(each.get("signature")))
-        yield Block(words.of(title), "\n".join(filter(None, parts)) or "–")
+        yield Block(words.of(title), "\n".join(filter(None, parts)) or "–", folded=True)
 
 
 def to_sign(dossier: Mapping[str, Any], words: Words) -> Iterator[Part]:
