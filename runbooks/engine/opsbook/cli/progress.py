@@ -200,8 +200,8 @@ def _counts(counts: Mapping[Outcome, int]) -> str:
 
 
 def _ended(result: RunResult) -> str:
-    return tr("{run}: {counts}. More: opsbook records show {run}",
-              run=result.run, counts=_counts(result.counts))  # fmt: skip
+    return tr("{run}: {counts}. More: opsbook records show {run}", run=result.run,
+              counts=_counts(result.counts) or tr("no host has ended"))  # fmt: skip
 
 
 def _say(line: str) -> None:

@@ -156,15 +156,14 @@ def _check_once(tables: Transaction, new: NewEvent) -> None:
 
 
 def _busy(resource: str, holder: Holder) -> Busy:
-    if not holder.run:
-        return Busy(
-            msg("{resource} is held by process {pid}.", resource=resource, pid=holder.pid),
-            next_step=msg("Wait for it to end."),
-        )
+    name = resource.rpartition("/")[2]
     return Busy(
-        msg("{resource} is held by {run} (process {pid}).",
-            resource=resource, run=holder.run, pid=holder.pid),
-        next_step=msg("Wait for {run} to end, or stop it.", run=holder.run),
+        msg("Another process is at work on {name} (process {pid}).", name=name, pid=holder.pid)
+        if holder.run in ("", name)
+        else msg("{name} is held by {run} (process {pid}).",
+                 name=name, run=holder.run, pid=holder.pid),
+        untouched=msg("Nothing was touched."),
+        next_step=msg("Wait for it to end: opsbook records list shows what is running."),
     )  # fmt: skip
 
 
