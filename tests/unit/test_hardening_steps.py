@@ -172,7 +172,7 @@ def test_audit_rules_are_those_that_the_kind_of_machine_has() -> None:
     assert written("i686") == lines[1:]
     assert written("aarch64") == [lines[0].replace("open,", ""), lines[2]]
     services = controls_directory().parent / "files" / "services.sh"
-    known = re.search(r"_legacy_call\(\) \{\n.*\n +([a-z |]+)\)", services.read_text())
+    known = re.search(r"_legacy_call\(\) \{\n.*\n +([a-z_ |]+)\)", services.read_text())
     assert known is not None
     assert set(known.group(1).split(" | ")) == hardening("steps.rules")._LEGACY
 

@@ -240,7 +240,9 @@ _lacking() {
 # System calls that architectures made after 2010 do not have.
 _legacy_call() {
     case ${1%%:*} in
-    chmod | chown | lchown | creat | open | rename | unlink | rmdir) return 0 ;;
+    chmod | chown | lchown | creat | open | rename | unlink | rmdir | create_module | query_module)
+        return 0
+        ;;
     esac
     return 1
 }

@@ -15,7 +15,10 @@ _AUDIT = re.compile(r"-(?:[aAdwbfeDcirst]|-[a-z-]+)(?:\s|$)")
 
 _BOTH = ("x86_64", "s390x", "ppc64", "sparc64")
 _ONLY_64 = ("aarch64", "riscv64", "loongarch64", "ppc64le")
-_LEGACY = {"chmod", "chown", "lchown", "creat", "open", "rename", "unlink", "rmdir"}
+_LEGACY = {
+    *("chmod", "chown", "lchown", "creat", "open", "rename", "unlink", "rmdir"),
+    *("create_module", "query_module"),
+}
 
 
 def _of(line: str, machine: str) -> str:
@@ -44,7 +47,7 @@ class AuditRules(DropIn):
 
     def read(self, given: Given) -> None:
         super().read(given)
-        self.mode = 0o640
+        self.mode = 0o600
         for line in self.lines:
             if line.strip() and not line.startswith("#") and not _AUDIT.match(line):
                 raise given.fault("lines", f"hold {line[:60]!r}, which is no rule of auditctl(8)")
