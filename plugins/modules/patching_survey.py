@@ -72,60 +72,19 @@ opsbook_evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host.arguments import (
-    MANAGER,
-    SURVEY,
+    PATCHING_SURVEY as ARGUMENTS,
 )
 from ansible_collections.opsbook.runbooks.plugins.module_utils.host.commands import Refused
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching import snapshot
-from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import manager
-
-ARGUMENTS = {
-    **SURVEY,
-    **MANAGER,
-    "brief": {"type": "bool", "default": False},
-    "key": {"type": "str", "default": "", "no_log": False},
-    "beside": {"type": "dict", "default": {}},
-    "refresh": {"type": "bool", "default": False},
-    "certificates": {"type": "list", "elements": "path", "default": []},
-}
+from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.survey import survey
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        own = manager(module.params["manager"])
+        result = survey(module.params, may_refresh=not module.check_mode)
     except Refused as refused:
         module.fail_json(msg=str(refused))
-    if own is None:
-        survey = {"schema": snapshot.SCHEMA, "manager": "",
-                  "trouble": "neither apt nor dnf is on this host"}  # fmt: skip
-        module.exit_json(changed=False, opsbook_evidence=_evidence(module.params, survey))
-    try:
-        survey, changed = _survey(module, own)
-    except Refused as refused:
-        module.fail_json(msg=str(refused))
-    module.exit_json(changed=changed, opsbook_evidence=_evidence(module.params, survey))
-
-
-def _survey(module: AnsibleModule, own):
-    if module.params["brief"]:
-        return snapshot.brief(own), False
-    refreshed = module.params["refresh"] and not module.check_mode
-    problem = own.refresh() if refreshed else ""
-    survey = snapshot.whole(
-        own,
-        module.params["certificates"],
-        refreshed and not problem,
-        module.params["lease_directory"],
-    )
-    if problem:
-        survey["lists"]["problem"] = problem
-    return survey, bool(refreshed)
-
-
-def _evidence(params, survey):
-    key = params["key"]
-    return {**params["beside"], **({key: survey} if key else survey)}
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

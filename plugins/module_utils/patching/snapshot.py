@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import glob
 import os
 import re
@@ -24,7 +23,7 @@ from ansible_collections.opsbook.runbooks.plugins.module_utils.host.hostfiles im
 )
 
 if t.TYPE_CHECKING:
-    from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import Manager
+    from ansible_collections.opsbook.runbooks.plugins.module_utils.patching.managers import Reader
 
 SCHEMA = "opsbook.patching-survey/1"
 _SPACES = ("/var/lib/opsbook", "/usr", "/boot")
@@ -34,7 +33,7 @@ _MOST_CERTIFICATES = 200
 
 
 def brief(
-    manager: Manager, running: t.Sequence[processes.Process] | None = None
+    manager: Reader, running: t.Sequence[processes.Process] | None = None
 ) -> dict[str, t.Any]:
     """What is compared before and after: packages and the standing of the host.
 
@@ -60,7 +59,7 @@ def brief(
 
 
 def whole(
-    manager: Manager,
+    manager: Reader,
     certificates: t.Sequence[str] = (),
     refreshed: bool = False,
     lease_directory: str = STATE,
@@ -90,6 +89,8 @@ def whole(
 
 def certificates_of(patterns: t.Sequence[str]) -> dict[str, t.Any]:
     """When the certificates at these paths end, in seconds since 1970."""
+    from calendar import timegm  # only where certificates are asked for
+
     paths = sorted({path for pattern in patterns for path in glob.glob(pattern)})
     rows, unread = [], []
     for path in paths[:_MOST_CERTIFICATES]:
@@ -99,7 +100,7 @@ def certificates_of(patterns: t.Sequence[str]) -> dict[str, t.Any]:
             month, day, hour, minute, second, year = match.groups()
             numbers = (int(year), _MONTHS.index(month) + 1, int(day),
                        int(hour), int(minute), int(second))  # fmt: skip
-            rows.append({"path": path, "not_after": calendar.timegm(numbers)})
+            rows.append({"path": path, "not_after": timegm(numbers)})
         elif os.path.isfile(path):
             unread.append(path)
     return {"certificates": rows, "certificates_unread": unread}
