@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 from opsbook.model.finding import Result, Severity
 from support.reading import sample, told
 
@@ -81,3 +83,11 @@ def test_a_report_of_lynis_2_tells_risk_message_and_option() -> None:
     assert row.told == "warning H"
     assert tale.of("NETW-2705").severity is Severity.LOW
     assert tale.of("SSH-7408/MaxAuthTries").result is Result.FAIL
+
+
+def test_details_that_look_like_an_option_over_and_over_end_soon() -> None:
+    details = "x (set " + " to " * 16_000 + " --> " * 1_000
+    begun = process_time()
+    (row,) = told("lynis", f"# Lynis Report\nsuggestion[]=A-1|b|{details}|-|\nfinish=true\n").rows
+    assert row.rule == "A-1"
+    assert process_time() - begun < 2

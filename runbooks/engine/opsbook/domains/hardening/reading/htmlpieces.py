@@ -20,6 +20,7 @@ MOST_SCRIPT = 2**20
 """Characters of one script that are kept."""
 
 _TAG_NAME = re.compile(r"<(/?)([A-Za-z][^\s/>]{0,100})")
+_BARE = re.compile("<+(?=<)|<")
 _ATTRIBUTE = re.compile(
     r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""", re.DOTALL
 )
@@ -70,8 +71,13 @@ class _Cutter:
             elif _TAG_NAME.match(self._window, self._at):
                 yield from self._tag()
             else:
-                self._at += 1
-                yield Piece("text", text="<")
+                yield self._bare()
+
+    def _bare(self) -> Piece:
+        """Signs that begin no tag, all but the last of a row of them at once."""
+        found = _BARE.match(self._window, self._at)
+        self._at += len(text := found[0] if found else "<")
+        return Piece("text", text=text)
 
     def _more(self) -> bool:
         """Whether there was more to read; it stands in the window now, what was told does not."""

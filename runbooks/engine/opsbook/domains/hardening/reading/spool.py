@@ -15,7 +15,7 @@ from typing import Any
 
 _IN_MEMORY = 2 * 2**20
 _REMEMBERED = 256
-MOST_KEYS = 500_000
+MOST_KEYS = 250_000
 """Keys that a shelf has place for; each costs some 200 bytes of memory."""
 
 

@@ -18,7 +18,7 @@ CHUNK = 131_072
 
 _PROLOG = 1 << 20
 _LONGEST_REFERENCE = 64
-_LONGEST_TAG = 4 << 20
+_LONGEST_TAG = 1 << 20
 _FORBIDDEN = bytes([*range(9), 0x0B, 0x0C, *range(0x0E, 0x20)])  # XML 1.0, 2.2
 _BLANKED = bytes.maketrans(_FORBIDDEN, b" " * len(_FORBIDDEN))
 _NO_CHARACTERS = re.compile("\ufffe|\uffff".encode())

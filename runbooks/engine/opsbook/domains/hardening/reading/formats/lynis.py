@@ -36,7 +36,6 @@ _SINGLE = {"hostname", "domainname", "lynis_version", "report_datetime_start",
            "report_datetime_end", "os_fullname", "os_name", "os_version", "tests_executed",
            "tests_skipped", "finish", "hardening_index", "test_group", "test_category"}  # fmt: skip
 
-_OPTION = re.compile(r"(\S+) \((?:set .+ to .*|.* --> .*)\)", re.DOTALL)  # 3.0; 2.x
 _QUOTED = re.compile(r"'([\w.:/-]{1,64})'")
 _PATH = re.compile(r"(?:^|\s)(/[\w./-]{1,200})")
 _RISKS = {"H": Severity.HIGH, "M": Severity.MEDIUM, "L": Severity.LOW}
@@ -221,9 +220,10 @@ def _complaints(host: str, report: _Report, detailed: set[str]) -> Iterator[Row]
 
 def _about(test: str, message: str, details: str) -> tuple[str, str]:
     """The rule and the location that a complaint is about."""
-    option = _OPTION.fullmatch(details)
-    if option:
-        return f"{test}/{option.group(1)}", ""
+    option, _, change = details.partition(" (")
+    set_to = change.startswith("set ") and " to " in change  # 3.0; up to 2.x an arrow
+    if (set_to or " --> " in change) and details.endswith(")") and option.split() == [option]:
+        return f"{test}/{option}", ""
     for part, name in _NAMED.get(test, ()):
         if name and part in message:
             return f"{test}/{name}", ""
