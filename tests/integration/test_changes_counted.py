@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,12 @@ def test_changes_are_listed_newest_first_and_narrowed(site: Site) -> None:
     assert [row["change"][-3:] for row in rows] == ["004", "003", "002", "001"]
     assert [row["state"] for row in rows[:3]] == ["planned", "cancelled", "rejected"]
     assert len(site.json("changes", "list", "--state", "rejected")) == 1
-    assert "notice" in site.good("changes", "list")
+    listed = site.good("changes", "list")
+    assert "notice" in listed
+    assert re.search(r"  \d{4}-\d\d-\d\d \d\d:\d\d [+-]\d\d:\d\d  ", listed), (
+        "a time without an offset"
+    )
+    assert all(row["planned"].endswith("Z") for row in rows)
 
 
 def test_a_span_of_another_day_is_empty(site: Site) -> None:

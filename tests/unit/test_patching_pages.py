@@ -28,7 +28,7 @@ def test_the_plan_tells_how_updates_are_chosen_where_they_come_from_and_what_roo
     told = page(example("applied"))
     assert "security updates only, rebooted where needed" in told
     assert "soak time 3 days, not waiting for it: CVE-2025-4575" in told
-    assert "| Debian-Security stable-security | security update | high | 1.9 MiB |" in told
+    assert "| Debian-Security stable-security | security update | 1.9 MiB |" in told
     assert "before its soak time, for CVE-2025-4575" in told
     assert "at most 21.3 MiB to fetch on a host, 60.0 KiB more on its disk afterwards" in told
 
@@ -84,3 +84,10 @@ def test_parameters_without_a_value_are_not_told() -> None:
     told = explain(plan, "md", "en", full=True)
     assert "| reboot | never | command line |" in told
     assert "| include |" not in told
+
+
+def test_signatures_stand_on_the_record_and_not_on_the_page_to_decide_by() -> None:
+    data = example("applied")
+    assert "BEGIN SSH SIGNATURE" in page(data)
+    assert "BEGIN SSH SIGNATURE" not in explain(data["dossier"], "md", "en")
+    assert "BEGIN SSH SIGNATURE" in explain(data["dossier"], "md", "en", full=True)

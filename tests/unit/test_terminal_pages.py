@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from opsbook.cli.show import listing
 from opsbook.documents.record_page import record_page, words_of
-from opsbook.documents.terminal import lay_out
+from opsbook.documents.terminal import in_columns, lay_out
 from opsbook.text.width import pad, width_of, wrap
 
 EXAMPLES = Path(__file__).parents[2] / "reports" / "examples" / "record"
@@ -127,3 +127,12 @@ def test_a_listing_fits_on_a_terminal_and_is_one_line_for_each_row_elsewhere(
     assert max(map(len, narrow)) <= 50
     assert "".join(narrow).count("RUN-20261121-001") == 3
     assert len(wide) == 4
+
+
+def test_short_cells_stay_whole_while_long_words_are_cut() -> None:
+    versions = "2.1.28+dfsg-10 → 2.1.28+dfsg-10+deb12u1"
+    lines = [("主机", "变更内容", "方案内容", "实际情况", "结论"),
+             ("web1", "libsasl2-modules-db", versions, versions, "与方案一致")]  # fmt: skip
+    shown = list(in_columns(lines, 78))
+    assert any(line.endswith("与方案一致") for line in shown)
+    assert all(width_of(line) <= 78 for line in shown)

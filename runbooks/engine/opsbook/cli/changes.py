@@ -71,7 +71,9 @@ def _in_words(dossier: Mapping[str, Any]) -> dict[str, Any]:
     from opsbook.text import current
 
     words, row = Words(current(), ZoneInfo("UTC")), _row(dossier)
+    local = dossier["planned"]["local"]
     return row | {
+        "planned": f"{local[:10]} {local[11:16]} {local[-6:]}",
         "state": standing(dossier, words),
         "class": words.word(CLASSES, row["class"]),
     }
@@ -117,7 +119,7 @@ def _row(dossier: Mapping[str, Any]) -> dict[str, Any]:
     about = plan.get("runbook") or {}
     return {
         "change": dossier["change"],
-        "planned": dossier["planned"]["local"][:16].replace("T", " "),
+        "planned": dossier["planned"]["utc"],
         "state": dossier["state"],
         "kind": dossier["kind"],
         "class": about.get("class") if dossier["kind"] == "runbook" else dossier["kind"],

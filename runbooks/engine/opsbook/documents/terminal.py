@@ -23,6 +23,12 @@ from opsbook.documents.words import Words
 from opsbook.model.message import printable
 from opsbook.text.width import pad, pieces, width_of, wrap
 
+SHORT = 10
+"""Columns up to which a cell of a table is kept whole before long words are."""
+
+LONG = 14
+"""Columns beyond which a word is cut before short cells are."""
+
 NARROWEST = 40
 """Columns below which nothing is laid out any narrower."""
 
@@ -162,7 +168,8 @@ def in_columns(
 def _widths(lines: Sequence[Sequence[str]], room: int) -> list[int]:
     """Columns of a table: as wide as they want, the widest made narrower until all fit.
 
-    Words are cut only when there is no other way.
+    Words are cut only when there is no other way: long ones first, and cells of a few columns,
+    which Chinese ones without blanks are too, after all others.
     """
     table = list(zip(*lines, strict=True))
     widths = [max(2, *map(width_of, column)) for column in table]
@@ -170,9 +177,13 @@ def _widths(lines: Sequence[Sequence[str]], room: int) -> list[int]:
     if sum(widths) > room:
         widths = [max(2, min(width_of(cells[0]), 12), *map(width_of, cells[1:]))
                   for cells in table]  # fmt: skip
-    words = [min(max(map(_longest_word, column)), width) for column, width in
-             zip(table, widths, strict=True)]  # fmt: skip
-    return _narrowed(_narrowed(widths, words, room), [4] * len(widths), room)
+    words = [max(map(_longest_word, column)) for column in table]
+    whole = [max([width for cell in column if (width := width_of(cell)) <= SHORT], default=2)
+             for column in table]  # fmt: skip
+    for least in (map(max, words, whole), (max(min(word, LONG), short) for word, short in
+                  zip(words, whole, strict=True)), [4] * len(widths)):  # fmt: skip
+        widths = _narrowed(widths, list(least), room)
+    return widths
 
 
 def _narrowed(widths: list[int], least: Sequence[int], room: int) -> list[int]:

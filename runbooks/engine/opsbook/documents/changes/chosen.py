@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from opsbook.documents.blocks import Grid, Part, Points
-from opsbook.documents.changes.foreseen import Foreseen
+from opsbook.documents.changes.foreseen import Foreseen, some
 from opsbook.documents.findingwords import SEVERITIES
 from opsbook.documents.words import Words, amount, count, rows, size, table, text
 from opsbook.model.message import Message, msg
@@ -55,17 +55,16 @@ def _baseline(baseline: Mapping[str, Any], words: Words) -> Iterator[str]:
 
 
 def packages(plan: Foreseen, words: Words) -> Iterator[Part]:
-    """Each package with its archive, what kind of update it is, its size and its soak time."""
+    """Each package with its archive, kind of update, size, and since when it is known."""
     told: dict[tuple[str, ...], None] = {}
     for _, item in plan.items():
         detail = table(item, "detail")
         if detail.get("package") and detail.get("origin"):
             told[_line(detail, words)] = None
-    headings = (msg("Package"), msg("Version"), msg("Archive"), msg("Kind"), msg("Severity"),
-                msg("Download"), msg("First seen"))  # fmt: skip
+    headings = (msg("Package"), msg("Archive"), msg("Kind"), msg("Download"), msg("First seen"))
     if told:
         yield Grid(words.of(msg("Where the packages come from")), [words.of(h) for h in headings],
-                   sorted(told), frozenset({5}))  # fmt: skip
+                   sorted(told), frozenset({3}))  # fmt: skip
 
 
 def _line(detail: Mapping[str, Any], words: Words) -> tuple[str, ...]:
@@ -73,10 +72,8 @@ def _line(detail: Mapping[str, Any], words: Words) -> tuple[str, ...]:
     security = detail.get("security") is True
     return (
         text(detail.get("package")),
-        text(detail.get("to")),
         f"{label} {text(detail.get('suite'))}".strip(),
         words.of(msg("security update") if security else msg("other update")),
-        words.word(SEVERITIES, detail.get("severity")) or "–",
         size(detail.get("size")),
         _soaked(table(detail, "soak"), words),
     )
@@ -84,21 +81,24 @@ def _line(detail: Mapping[str, Any], words: Words) -> tuple[str, ...]:
 
 def _soaked(soak: Mapping[str, Any], words: Words) -> str:
     """Since when the version is known here, and for which CVEs it need not wait."""
-    since = words.moment(soak.get("first_seen"))
+    since = words.moment(soak.get("first_seen"))[:10]
     early = words.listed(map(text, rows(soak.get("overridden"))))
     if since and early:
         return words.noted(since, words.of(msg("before its soak time, for {cves}", cves=early)))
     return since or "–"
 
 
-def closed(plan: Foreseen, words: Words) -> Iterator[Part]:
-    """Vulnerabilities that the same packages close on as many hosts stand together."""
+def closed(plan: Foreseen, words: Words, most: int | None) -> Iterator[Part]:
+    """Vulnerabilities that the same packages close on as many hosts stand together.
+
+    Of more than ``most`` in one place the rest is counted.
+    """
     groups: dict[tuple[str, str, str], list[str]] = {}
     for name, level, by, hosts in plan.cves():
         groups.setdefault((level, words.listed(by), count(len(hosts))), []).append(name)
     ranks = {level: rank for rank, level in enumerate(SEVERITIES)}
     told = [
-        [words.listed(names), words.word(SEVERITIES, level) or "–", by, hosts]
+        [some(names, words, most or len(names)), words.word(SEVERITIES, level) or "–", by, hosts]
         for (level, by, hosts), names in sorted(
             groups.items(), key=lambda group: (ranks.get(group[0][0], len(ranks)), group[0])
         )

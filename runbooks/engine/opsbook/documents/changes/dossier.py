@@ -19,7 +19,7 @@ from opsbook.documents.changes.papers import (
     patch_record,
     run_result,
 )
-from opsbook.documents.changes.signing import check
+from opsbook.documents.changes.signing import check, signed
 from opsbook.documents.changes.telling import standing
 from opsbook.documents.labels import LABELS, OUTCOMES
 from opsbook.documents.telling import requester
@@ -74,6 +74,7 @@ def _parts(
         yield from patch_record(runs, words)
     yield from emergency_report(dossier, words)
     yield from proof_of(dossier, words)
+    yield from signed(dossier, words)
     yield Facts(words.of(LABELS["proof"]), _proof(dossier, runs, words), code=True)
     yield from check(dossier, words)
     export = f"opsbook records export {text(dossier.get('change'))} --format json"

@@ -48,6 +48,7 @@ def explain_page(
         *details(plan, words, None if full else MOST_GROUPS),
         *scope(plan, words),
         *proof_of(dossier, words),
+        *(signed(dossier, words) if full else ()),
     ]
     return Page(
         "zh-CN" if words.language.startswith("zh") else "en",
@@ -139,7 +140,7 @@ def details(plan: Foreseen, words: Words, most: int | None) -> Iterator[Part]:
     yield from chosen(plan, words)
     if most is None:
         yield from packages(plan, words)
-    yield from closed(plan, words)
+    yield from closed(plan, words, SEEN if most else None)
     cannot, lost = plan.reasons("cannot"), plan.undo_problems()
     for title, entries in (
         (msg("Risks of single changes"), risks(plan)),
@@ -204,7 +205,6 @@ def proof_of(dossier: Mapping[str, Any], words: Words) -> Iterator[Part]:
         otherwise = words.of(msg("what would be planned otherwise now"))
         more.append((f"opsbook plan diff {change}", otherwise))
     yield Commands(words.of(msg("More")), more)
-    yield from signed(dossier, words)
 
 
 def attention(
