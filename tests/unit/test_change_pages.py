@@ -59,7 +59,8 @@ def pages(data: dict[str, Any], form: AnyForm, language: Language = "en") -> Ite
     yield explain(data["dossier"].get("plan") or {}, form, language, width=100)
     yield render_change(data["dossier"], data["records"], form, language, width=100)
     if form != "text":
-        yield from (render(record, form, language) for record in data["records"])
+        told = (record for record in data["records"] if isinstance(record, dict))
+        yield from (render(record, form, language) for record in told)
 
 
 def renamed(name: str, host: str) -> dict[str, Any]:
