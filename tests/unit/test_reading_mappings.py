@@ -289,3 +289,17 @@ def test_checks_of_wazuh_exported_as_csv_are_of_the_host_that_people_say() -> No
         ("web01", "wazuh", "33000", Result.FAIL),
         ("web01", "wazuh", "33001", Result.NOT_APPLICABLE),
     ]
+
+
+@pytest.mark.parametrize(("cell", "day"), [
+    ("45292", "2024-01-01"), ("45292.5", "2024-01-01 12:00:00"), ("2024/1/2", "2024-01-02"),
+    ("2024年11月2日 3:04:05", "2024-11-02 03:04:05"), ("2024-01-02 13:04", "2024-01-02 13:04"),
+    ("last week", "last week"),
+])  # fmt: skip
+def test_a_day_is_understood_as_people_and_spreadsheets_write_it(cell: str, day: str) -> None:
+    (scan,) = (
+        piece
+        for piece in told(f"IP,漏洞名称,发现日期\n192.0.2.5,弱口令,{cell}\n")
+        if isinstance(piece, Scan)
+    )
+    assert scan.started == day

@@ -24,6 +24,7 @@ from opsbook.domains.hardening.reading.levels import by_points, level, outcome
 from opsbook.domains.hardening.reading.port import Source
 from opsbook.domains.hardening.reading.severity import by_cvss
 from opsbook.domains.hardening.reading.tables.lines import Line, Part
+from opsbook.domains.hardening.reading.tables.styles import plain
 from opsbook.domains.hardening.reading.text import clean, filled, ids, line
 from opsbook.model.finding import Ids, Result, Row, Scan, Seen, Severity, Told, Unreadable
 
@@ -148,7 +149,7 @@ class _Reading:
         tool = mapping.tool or mapping.scanner
         if self._scan and self._scan.tool == tool:
             return
-        when = line(cells.get("scanned"), 40)
+        when = _moment(line(cells.get("scanned"), 40))
         self._scan = Scan(self._format, tool, self._source.name, started=when, ended=when)
         yield self._scan
 
@@ -259,6 +260,26 @@ def _prefixed(space: str, told: str) -> str:
     """``2020-1938`` in a column of CVE numbers: some tables leave the name away."""
     told = told.strip()
     return f"{space.upper()}-{told}" if re.fullmatch(r"\d{4,6}-\d{2,8}", told) else ""
+
+
+_SERIAL = re.compile(r"[2-6]\d{4}(?:\.\d{1,12})?")
+"""A day of 1954 to 2091 as a spreadsheet counts it, in a cell that is not shown as a date."""
+
+
+_DAY = re.compile(
+    r"((?:19|20)\d\d)[-/.年] ?(\d\d?)[-/.月] ?(\d\d?)日?(?: +(\d\d?:\d\d(?::\d\d)?))?"
+)
+
+
+def _moment(told: str) -> str:
+    """A day, perhaps with a time, as ISO 8601 writes it; anything else as told."""
+    if _SERIAL.fullmatch(told):
+        return plain(told, "date")
+    if not (found := _DAY.fullmatch(told)):
+        return told
+    day = f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}"
+    hour, colon, rest = (found[4] or "").partition(":")
+    return f"{day} {int(hour):02}:{rest}" if colon else day
 
 
 _SUFFIX = re.compile(r"【[^】]{0,40}】\s*$")
