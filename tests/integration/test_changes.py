@@ -187,7 +187,8 @@ def test_an_emergency_needs_one_approver_passes_a_freeze_and_owes_a_review(
     record = _last_record(site)
     assert any("quiet" in json.dumps(one["message"]) for one in record["deviations"])
     assert site.json("records", "show", change)["review"]["due"]
-    site.good("review", change, "--reason", "looked at", "--key", site.key(SECOND), "--yes")
+    said = site.good("review", change, "--reason", "looked at", "--key", site.key(SECOND), "--yes")
+    assert said == f"{change}: applied; reviewed\n"
     assert not site.json("records", "show", change)["review"]["due"]
 
 

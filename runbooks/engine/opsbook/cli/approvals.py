@@ -130,7 +130,7 @@ def _cancel(
             give_up(number, why, Places.from_env(), clock, watcher)
             return Exit.DONE
         decided = cancel_change(number, why, Places.from_env(), clock, watcher)
-    return _tell(decided, to_json=to_json)
+    return _tell(decided, None, to_json=to_json)
 
 
 def _decide(
@@ -143,7 +143,7 @@ def _decide(
 
     wish = Wish(Decision(decision), reason.strip(), principal, role, _duration(valid))
     if asked.statement is not None or asked.signature is not None:
-        return _bring(asked)
+        return _bring(asked, wish)
     if is_file(asked.change):
         return _away(asked, wish)
     return _here(asked, wish)
@@ -163,7 +163,8 @@ def _here(asked: _Asked, wish: Wish) -> int:
     said = statement_at(desk, wish, key)
     _confirm(asked, said, lambda: page_of(asked.change, "text"))
     data = said.to_bytes()
-    return _tell(bring(desk, data, desk.signatures.sign(data, key)), to_json=asked.to_json)
+    decided = bring(desk, data, desk.signatures.sign(data, key))
+    return _tell(decided, wish, to_json=asked.to_json)
 
 
 def _away(asked: _Asked, wish: Wish) -> int:
@@ -214,7 +215,7 @@ def _say_how_to_bring(said: Statement, file: Path) -> None:
     print(tr("Where the ledger is, bring it with: {command}", command=shlex.join(words)))
 
 
-def _bring(asked: _Asked) -> int:
+def _bring(asked: _Asked, wish: Wish) -> int:
     """Take a statement and its signature, made elsewhere, into the ledger."""
     from opsbook.approval.sshsig import MOST_CHARACTERS
     from opsbook.approval.statement import MOST_BYTES
@@ -231,7 +232,7 @@ def _bring(asked: _Asked) -> int:
     signature = asked.signature or asked.statement.with_name(asked.statement.name + ".sig")
     data = _bytes(asked.statement, MOST_BYTES)
     armored = _bytes(signature, MOST_CHARACTERS).decode("ascii", "backslashreplace")
-    return _tell(bring(_desk(asked.change), data, armored), to_json=asked.to_json)
+    return _tell(bring(_desk(asked.change), data, armored), wish, to_json=asked.to_json)
 
 
 def _desk(change: str) -> Desk:
@@ -273,7 +274,7 @@ def _confirm(asked: _Asked, said: Statement, page: Callable[[], str]) -> None:
         raise Refused(msg("Not confirmed."), untouched=msg("Nothing was signed."))
 
 
-def _tell(decided: Decided, *, to_json: bool) -> int:
+def _tell(decided: Decided, wish: Wish | None, *, to_json: bool) -> int:
     from opsbook.cli.show import as_json, warn
     from opsbook.cli.words import word
     from opsbook.documents.changes.labels import STATES
@@ -284,7 +285,11 @@ def _tell(decided: Decided, *, to_json: bool) -> int:
         as_json({"change": decided.change, "state": str(decided.state),
                  "missing": [message.english() for message in decided.missing]})  # fmt: skip
         return Exit.DONE
-    print(tr("{change}: {state}", change=decided.change, state=word(STATES, decided.state)))
+    state = word(STATES, decided.state)
+    if wish is not None and wish.decision == "review":
+        print(tr("{change}: {state}; reviewed", change=decided.change, state=state))
+    else:
+        print(tr("{change}: {state}", change=decided.change, state=state))
     for message in decided.missing:
         print(f"  {translate(message)}")
     return Exit.DONE
