@@ -40,7 +40,7 @@ class AuditRules(DropIn):
 
     Where there is no second kind of programs (aarch64), or none of 64 bits, lines about it are left
     out, and so are the calls that newer kinds of machines never had: auditctl(8) takes no rule with
-    a call that is not in its table, and then none of the file.
+    a call that is not in its table, and then none of the file; nor one that it has already.
     """
 
     kind = "audit_rules"
@@ -53,7 +53,8 @@ class AuditRules(DropIn):
                 raise given.fault("lines", f"hold {line[:60]!r}, which is no rule of auditctl(8)")
 
     def look(self, draft: Draft) -> Look:
-        self.lines = [*filter(None, (_of(one, draft.host.machine) for one in self.lines))]
+        lines = (_of(one, draft.host.machine) for one in self.lines)
+        self.lines = [*dict.fromkeys(filter(None, lines))]
         weight = draft.weight
         found = super().look(draft)
         if draft.weight != weight and (draft.host.has("augenrules") or draft.coming):

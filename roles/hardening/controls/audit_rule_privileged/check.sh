@@ -7,4 +7,6 @@ set -f
 set -- $_list
 set +f
 IFS=$USUAL
+for _item in "$@"; do see configured program "${_item#exec:}"; done
+[ $# -gt 0 ] || none configured program
 audit_needs "$@"
