@@ -91,3 +91,11 @@ def test_signatures_stand_on_the_record_and_not_on_the_page_to_decide_by() -> No
     assert "BEGIN SSH SIGNATURE" in page(data)
     assert "BEGIN SSH SIGNATURE" not in explain(data["dossier"], "md", "en")
     assert "BEGIN SSH SIGNATURE" in explain(data["dossier"], "md", "en", full=True)
+
+
+def test_of_an_undo_no_time_is_told_as_predicted() -> None:
+    record = example("emergency")["records"][1]
+    for host in record["hosts"]:
+        host["planned"] = {"seconds": 9000}
+    assert "2 h 30 min" not in render(record, "md", "en")
+    assert "2 h 30 min" in render(record | {"phase": "apply"}, "md", "en")

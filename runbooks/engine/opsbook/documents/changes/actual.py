@@ -116,6 +116,7 @@ def _first(lines: Sequence[tuple[str, ...]]) -> Iterator[tuple[bool, tuple[str, 
 
 def outcomes(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
     """How each host of a run ended, was verified and, where it was, brought back."""
+    foreseen = text(record.get("phase")) != "undo"  # of an undo no time is foreseen
     told = [
         [
             text(host.get("name")),
@@ -123,7 +124,7 @@ def outcomes(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
             words.said(host.get("summary")),
             checked(host),
             _undone(host, words),
-            words.seconds(table(host, "planned").get("seconds")) or "–",
+            (words.seconds(table(host, "planned").get("seconds")) if foreseen else "") or "–",
             words.seconds(host.get("seconds")),
         ]
         for host in rows(record.get("hosts"))
