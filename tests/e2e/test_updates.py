@@ -13,6 +13,7 @@ import pytest
 from opsbook.lab import Lab
 from opsbook.model.places import Places
 from support.airgap import carry_in, served
+from support.patched import DEMO, Patched
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
@@ -79,13 +80,36 @@ def test_a_host_is_upgraded_from_a_bundle_with_no_other_way(own_lab: Lab, tmp_pa
         assert not _pending(own_lab, "web1")
 
 
-def test_the_host_with_dnf_has_updates_and_an_advisory(own_lab: Lab) -> None:
-    own_lab.up(1, also=["rpm1"])
-    assert sorted(own_lab.ssh("rpm1", "rpm -qa").stdout.split()) == [
-        "opsbook-rpm-app-1.0-1.noarch",
-        "opsbook-rpm-lib-1.0-1.noarch",
-    ]
-    told = own_lab.ssh("rpm1", "sudo dnf -q updateinfo list --security", timeout=120).stdout
-    assert "opsbook-rpm-app-1.1-1" in told
-    assert own_lab.ssh("rpm1", "sudo dnf -q -y upgrade", timeout=300).returncode == 0
-    assert "1.1-1" in own_lab.ssh("rpm1", "rpm -q opsbook-rpm-lib").stdout
+RPM_LOOK = """rpm -qa --qf '%{NEVRA} %{SHA256HEADER}\\n' | sort; rpm -Va
+find /opt/opsbook-demo /etc/opsbook-rpm -type f | sort | xargs sha256sum"""
+BOOT = "cat /proc/sys/kernel/random/boot_id"
+
+
+def test_both_families_are_patched_booted_and_undone_in_one_change(own_lab: Lab) -> None:
+    own_lab.up(1, also=["rpm1"], updates=True)
+    site, hosts = Patched(own_lab), ("rpm1", "web1")
+    site.adopt_policy()
+    seen = {"rpm1": site.on("rpm1", f"{{ {RPM_LOOK}; }} || true"), "web1": site.look("web1")}
+    boots = {name: site.on(name, BOOT) for name in hosts}
+    packages = f"{DEMO},opsbook-rpm-app,opsbook-rpm-lib"
+    made = site.plan(packages, "--set", "classification=all", "--set", "reboot=always")
+    rows = {row["detail"]["package"]: row for row in made["plan"]["host_plans"]["rpm1"]["items"]}
+    assert {name: (row["before"], row["after"]) for name, row in rows.items()} == {
+        "opsbook-rpm-app": ("1.0-1", "1.1-1"), "opsbook-rpm-lib": ("1.0-1", "1.1-1"),
+    }  # fmt: skip
+    assert [cve["id"] for cve in rows["opsbook-rpm-app"]["detail"]["cves"]] == ["CVE-2026-9900005"]
+    site.approve(made["change"])
+    applied = site.opsbook("apply", made["change"])
+    assert applied.returncode == 0, applied.stdout + applied.stderr
+    (record,) = site.dossier(made["change"])["records"]
+    for host in record["hosts"]:
+        facts = host["evidence"]["patching"]
+        assert (facts["rebooted"], facts["reboot_due"]) == (True, False), host["name"]
+        assert site.on(host["name"], BOOT) != boots[host["name"]]
+        assert not facts["services"]["removed"], "services of before have returned"
+        assert not host["deviations"]
+    assert site.on("rpm1", "rpm -q opsbook-rpm-app opsbook-rpm-lib").count("1.1-1") == 2
+    undone = site.opsbook("undo", made["change"])
+    assert undone.returncode == 0, undone.stdout + undone.stderr
+    assert site.on("rpm1", f"{{ {RPM_LOOK}; }} || true") == seen["rpm1"]
+    assert site.look("web1") == seen["web1"]
