@@ -19,6 +19,7 @@ from doubles.hardening import (
 )
 from opsbook.execution.work import Standing
 from opsbook.model.errors import HostFailed
+from opsbook.model.estate import Host
 from opsbook.model.plan import HostPlan
 
 FOUND = ("sshd.permitrootlogin", "login_defs.pass_max_days", "pkg.absent:telnet")
@@ -87,7 +88,9 @@ DRIFT: dict[str, tuple[MemoryHost, str]] = {
     "we come in as root now": (
         host(login=login(user="root", uid=0)), "sshd.permitrootlogin would lock opsbook out",
     ),
-    "we come in as somebody else": (host(login=login(user="zhang")), "way changed"),
+    "we come in as somebody else": (
+        host(login=login(user="zhang")), '"ssh": true, "user": "zhang"} now',
+    ),
     "a step is impossible now": (
         host(problems={"pkg.absent:telnet#1": "dpkg is interrupted"}),
         "pkg.absent:telnet: dpkg is interrupted",
@@ -277,3 +280,13 @@ def test_when_a_control_cannot_be_done_the_host_looks_once_more_at_what_is_left(
         ("control:b.second#1", "beside nothing of the other")
     ]
     assert [(row["key"], row["kind"]) for row in plan.given["manual"]] == [("a.first", "cannot")]
+
+
+def test_a_jump_host_that_is_hardened_alone_has_not_drifted() -> None:
+    scene = Scene()
+    scene.others = [Host("db1", "db1", jump="ops@web1")]
+    plan = scene.plan(bad(), *FOUND)
+    assert plan.given["way"]["passed_by"] == ["db1"]
+    assert plan.differences(scene.again(plan, bad())) == []
+    scene.others = []
+    assert plan.differences(scene.again(plan, bad()))

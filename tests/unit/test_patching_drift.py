@@ -65,7 +65,8 @@ DRIFT: dict[str, tuple[dict[str, Any], str]] = {
         installed_at(BOTH, openssl="3.0.17-1", curl="8-2"), "there is nothing left to do",
     ),
     "another release": (
-        BOTH | {"os": {"codename": "trixie", "support_end": "2030-01-01"}}, "codename changed",
+        BOTH | {"os": {"codename": "trixie", "support_end": "2030-01-01"}},
+        'codename was "bookworm" when this was planned, and is "trixie" now',
     ),
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ a host are the same when :meth:`HostPlan.differences` is empty; otherwise the ho
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -191,7 +192,18 @@ def _changed_item(was: Item, now: Item) -> Message:
     return msg("the details of {item} changed", item=was.key)
 
 
+_MOST_TOLD = 160
+"""Characters of a value that is told in a sentence."""
+
+
 def _given(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterable[Message]:
     for name in sorted(was.keys() | now.keys()):
-        if was.get(name) != now.get(name):
+        before, after = was.get(name), now.get(name)
+        if before == after:
+            continue
+        told = [json.dumps(value, sort_keys=True, ensure_ascii=False) for value in (before, after)]
+        if max(map(len, told)) > _MOST_TOLD:
             yield msg("{item} changed", item=name)
+        else:
+            yield msg("{item} was {before} when this was planned, and is {after} now",
+                      item=name, before=told[0], after=told[1])  # fmt: skip

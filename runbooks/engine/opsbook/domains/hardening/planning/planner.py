@@ -139,7 +139,7 @@ class ControlPlanner:
         snapshots, found = read_all(surveys, read_snapshot)
         for host, snapshot in snapshots.items():
             if job.plans:
-                way = way_to(job.inventory[host], job.inventory, snapshot.login, snapshot.day)
+                way = way_to(job.inventory[host], self._inventory, snapshot.login, snapshot.day)
                 ours, waived = own_numbers(job), self._since(host, job)
                 found[host] = ask_again(job.plans[host], snapshot, way, ours, waived)
             else:
