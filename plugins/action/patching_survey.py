@@ -28,7 +28,7 @@ import json
 import sys
 from importlib.machinery import ModuleSpec
 
-FILES = {files!r}
+FILES = {files!a}
 
 class Sent:
     @staticmethod
@@ -46,7 +46,7 @@ class Sent:
 
 sys.meta_path.append(Sent)
 from {home}.patching.survey import survey
-print(json.dumps(survey(json.loads({arguments!r}), may_refresh=False)))
+print(json.dumps(survey(json.loads({arguments!a}), may_refresh=False)))
 """
 
 
