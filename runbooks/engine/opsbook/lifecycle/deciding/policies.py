@@ -128,7 +128,7 @@ def _refuse_adoption(dossier: Mapping[str, Any], at: datetime) -> None:
         next_step=msg("opsbook plan explain {change} shows who has to sign.", change=change)
         if unsigned
         else msg("opsbook policy show -e {estate} shows the one in force.",
-                 estate=dossier["estate"]),
+                 estate=dossier["plan"]["estate"]["name"]),
     )  # fmt: skip
 
 
