@@ -1,2 +1,2 @@
 # shellcheck shell=sh
-module_off overlayfs
+module_off overlay
