@@ -523,6 +523,7 @@ def archive(site: Root, tmp_path_factory: pytest.TempPathFactory) -> Root:
     place = tmp_path_factory.mktemp("archive")
     make_deb(place, "try-lib", "2.0", {"usr/share/try-lib/x": "x"})
     make_deb(place, "try-guard", "1:3.0-1", {"etc/try-guard.conf": "level = 1\n"},
+             scripts={"postrm": "rmdir --ignore-fail-on-non-empty /etc/try.d || :\n"},
              Depends="try-lib")  # fmt: skip
     root = Root(place / "root", site.layer())
     shutil.copytree(place, root.path("/srv/archive"), ignore=shutil.ignore_patterns("root"))
@@ -533,6 +534,7 @@ def archive(site: Root, tmp_path_factory: pytest.TempPathFactory) -> Root:
     make_deb(old, "try-telnet", "0.17", {"usr/bin/try-telnet": "#!", "etc/try-telnet.conf": "was"})
     shutil.copytree(old, root.path("/root/old"))
     root.path("/etc/apt").mkdir(parents=True, exist_ok=True)
+    root.path("/etc/try.d").mkdir(mode=0o750)
     put(root, "/etc/apt/sources.list", "deb [trusted=yes] file:/srv/archive ./\n")
     root.sh("dpkg --clear-avail; apt-get update -q; dpkg -i /root/old/*.deb; rm -r /root/old")
     return root

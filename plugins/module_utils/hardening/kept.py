@@ -65,6 +65,7 @@ class Kept:
                 "packages": packages,
                 "conffiles": keepsakes.take(conffiles, hostfiles.private(part + "/conffiles")),
                 "units": _units_of(manager, packages),
+                "empty": _empty_directories() if packages else [],
                 **_taken(draft, sorted({*draft.paths, *also_written(packages)}), files),
             }
 
@@ -250,6 +251,19 @@ def _keep_packages(manager: t.Any, steps: t.Sequence[PackageStep], part: str) ->
                       f" {lost[0]['why']}. Nothing was touched.")  # fmt: skip
     manager.foresee_back(rows, forward, back)
     return list(rows)
+
+
+def _empty_directories() -> list[Row]:
+    """Empty directories of the configuration: a package that goes may take them along (the scripts
+    of dh_apparmor(1) do so with /etc/apparmor.d/disable).
+    """
+    found: list[Row] = []
+    for path, below, files in os.walk("/etc"):
+        if not below and not files:
+            held = os.lstat(path)
+            found.append({"path": path, "mode": held.st_mode & 0o7777, "uid": held.st_uid,
+                          "gid": held.st_gid})  # fmt: skip
+    return found
 
 
 def _units_of(manager: t.Any, packages: t.Sequence[Row]) -> list[Row]:

@@ -77,6 +77,7 @@ class _Undo:
         packages = self._packages_back()
         paths += [path for path in self._put_back() if path not in paths]
         self._directories_gone()
+        self._empty_back()
         self._bring_live_back(_AFTER_FILES)
         done, wrong = activations.perform(self.host, activations.of(paths))
         self._verify()
@@ -150,6 +151,14 @@ class _Undo:
             for path in part.get("directories", []):
                 with contextlib.suppress(OSError):
                     os.rmdir(path)
+
+    def _empty_back(self) -> None:
+        """Empty directories that packages took along when they went."""
+        for row in self.manifest.get("empty", []):
+            with contextlib.suppress(FileExistsError, FileNotFoundError):
+                os.mkdir(row["path"])
+                os.chown(row["path"], row["uid"], row["gid"])
+                os.chmod(row["path"], row["mode"])
 
     def _verify(self) -> None:
         wrong = [
