@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from doubles.patching import HOST_NOW, MIB, Scene, candidate, survey
+from opsbook.documents.words import Words
 from opsbook.domains.patching.knowledge.store import Extract
 from opsbook.domains.patching.knowledge.tracker import Tracked
 from opsbook.model.canonical import canonical
@@ -126,6 +128,24 @@ def test_a_host_that_cannot_be_patched_is_planned_with_the_reason(
     assert words in plan.reason.english()
     assert plan.items == ()
     assert left_out(plan) == {"openssl": "host"}
+
+
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("half_installed", "它未安装完整，且软件源中已没有该版本"),
+        ("not_offered", "软件源中已没有该版本，而 rpm 无法由已安装的文件重新制作"),
+        ("what no survey says {x}", "what no survey says {x}"),
+        ("", "-"),
+    ],
+)
+def test_why_a_package_cannot_be_brought_back_is_told_in_the_readers_language(
+    why: str, said: str, tmp_path: Path
+) -> None:
+    way = {"package": "openssl", "arch": "amd64", "how": "none", "why": why}
+    plan = Scene(tmp_path).plan(survey(OPENSSL, undo=[way])).to_json()
+    told = Words("zh_CN", ZoneInfo("UTC")).said(plan["reason"])
+    assert f"（openssl）：{said}；" in told
 
 
 FINE: dict[str, dict[str, Any]] = {

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from opsbook.documents import explain, render, render_change
+from opsbook.documents.record_page import words_of
+from opsbook.documents.telling import happened
 
 EXAMPLES = Path(__file__).parents[2] / "reports" / "examples" / "change"
 
@@ -99,3 +101,49 @@ def test_of_an_undo_no_time_is_told_as_predicted() -> None:
         host["planned"] = {"seconds": 9000}
     assert "2 h 30 min" not in render(record, "md", "en")
     assert "2 h 30 min" in render(record | {"phase": "apply"}, "md", "en")
+
+
+def test_what_came_as_planned_is_not_written_a_second_time() -> None:
+    data = example("applied")
+    before, after = "3.0.15-1\\~deb12u1", "3.0.17-1\\~deb12u2"
+    assert f"{before} → {after} | the same | as planned |" in page(data)
+    for host in data["records"][0]["hosts"]:
+        for item in (host["planned"] or {}).get("items", ()):
+            item["after"] = "9"
+    assert f"{before} → 9 | {before} → {after} | otherwise than planned |" in page(data)
+
+
+def failed_verification() -> dict[str, Any]:
+    """A change of which one host did not pass its verification and was brought back."""
+    data = example("undone_wave")
+    data["records"][0]["hosts"][1] |= {
+        "outcome": "failed", "verification": {"passed": 7, "failed": 2, "tests": []},
+    }  # fmt: skip
+    return data
+
+
+def test_a_host_that_failed_its_verification_says_so_under_what_happened() -> None:
+    data = failed_verification()
+    said = "done with changes; 2 of 9 checks of its verification failed; brought back"
+    assert f"| web2 | failed | {said} | 7 / 2 |" in page(data)
+    assert f"failed: {said} (" in page(data)
+    assert f"| web2 | failed | {said} | 7 / 2 |" in render(data["records"][0], "md", "en")
+    told = render_change(data["dossier"], data["records"], "md", "zh_CN")
+    assert "完成，有变更；9 项验证中有 2 项未通过；已回退" in told
+    host = data["records"][0]["hosts"][1] | {"undone": None}
+    assert happened(host, words_of({}, "en")).endswith("checks of its verification failed")
+
+
+def test_tools_of_other_package_managers_are_not_told() -> None:
+    data = example("applied")
+    plan = data["dossier"]["plan"]
+    plan["runbook"]["tools"] = [{"name": name, "use": {"en": f"use of {name}"}}
+                                for name in ("ansible-core", "apt, dpkg", "dnf, rpm")]  # fmt: skip
+    assert "use of apt" in explain(plan, "md", "en")
+    assert "use of dnf" not in explain(plan, "md", "en")
+    for host in plan["host_plans"].values():
+        host["given"].pop("manager", None)
+    assert "use of dnf" in explain(plan, "md", "en")
+    record = data["records"][0] | {"runbook": plan["runbook"]}
+    assert "use of dnf" not in render(record, "md", "en")
+    assert "use of ansible-core" in render(record, "md", "en")

@@ -188,8 +188,7 @@ class Offers:
         fields = self.database.packages.get(key, {})
         if state_of(fields) == "installed" and os.path.exists(info(key, "list")):
             return dict(row, how="repack")
-        why = "it is not fully installed and no archive has it any more"
-        return dict(row, how="none", why=why)
+        return dict(row, how="none", why="half_installed")
 
     def _records(self) -> dict[tuple[str, str], Paragraph]:
         """The archive's record of every version before and after, by argument and version."""

@@ -188,8 +188,7 @@ class DnfOffers:
         row = {"package": old.name, "arch": old.arch, "version": plain(old.evr), "why": ""}
         offered = available(self.base, key, plain(old.evr))
         if offered is None:
-            why = "no repository has it any more, and rpm cannot make it of installed files"
-            return dict(row, how="none", why=why)
+            return dict(row, how="none", why="not_offered")
         return dict(row, how="cache" if is_cached(offered) else "archive")
 
 

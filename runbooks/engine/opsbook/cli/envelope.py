@@ -129,10 +129,12 @@ def _show(
 ) -> None:
     from opsbook.cli.show import as_json
     from opsbook.cli.words import labelled, word
+    from opsbook.documents import labels
     from opsbook.documents.changes.labels import STATES
+    from opsbook.documents.words import local
     from opsbook.ledger.store import open_ledger
     from opsbook.lifecycle.standing import read
-    from opsbook.model.clock import SystemClock
+    from opsbook.model.clock import SystemClock, unstamp
     from opsbook.model.places import Places
 
     places, clock = Places.from_env(), SystemClock()
@@ -143,9 +145,11 @@ def _show(
     print(labelled(change, word(STATES, dossier["state"])))
     _print(dossier["plan"])
     for run in dossier["runs"]:
-        print(labelled(tr("Run"), f"{run['run']}  {run['at']['local']}  {run['state']}"))
+        ended = word(labels.STATES, run["state"])
+        print(labelled(tr("Run"), f"{run['run']}  {local(unstamp(run['at']['local']))}  {ended}"))
     for refusal in dossier["refusals"]:
-        print(labelled(tr("Refused"), f"{refusal['at']['local']}  {_said(refusal['problem'])}"))
+        at = local(unstamp(refusal["at"]["local"]))
+        print(labelled(tr("Refused"), f"{at}  {_said(refusal['problem'])}"))
 
 
 def _print(plan: Mapping[str, Any]) -> None:

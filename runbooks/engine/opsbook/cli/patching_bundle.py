@@ -156,16 +156,23 @@ def _tell(note: Mapping[str, Any], *, new: bool) -> None:
 
 def _list(estate: EstateOption, to_json: JsonOption = False) -> None:
     from opsbook.cli.show import listing
+    from opsbook.documents.words import local
     from opsbook.domains.patching.bundle.service import kept
+    from opsbook.model.clock import unstamp
 
-    _, repository = _of(estate)
+    loaded, repository = _of(estate)
     current = repository.current()
-    rows = [
-        {**note, "bundle": note["bundle"] if to_json else note["bundle"][:12],
-         "in_use": version == current if to_json else (tr("yes") if version == current else ""),
-         "signer": note["signed_by"]["principal"]}
-        for version, note in kept(repository)
-    ]  # fmt: skip
+
+    def told(note: Mapping[str, Any], in_use: bool) -> dict[str, Any]:
+        if to_json:
+            return {**note, "in_use": in_use}
+        times = {name: local(unstamp(note[name]).astimezone(loaded.zone)) if note[name] else ""
+                 for name in ("imported", "made", "valid_until")}  # fmt: skip
+        short = {"bundle": note["bundle"][:12], "in_use": tr("yes") if in_use else ""}
+        return {**note, **times, **short}
+
+    rows = [told(note, version == current) | {"signer": note["signed_by"]["principal"]}
+            for version, note in kept(repository)]  # fmt: skip
     listing(rows, [("bundle", tr("Bundle")), ("in_use", tr("In use")), ("imported", tr("Imported")),
                    ("made", tr("Made")), ("valid_until", tr("Valid until")),
                    ("packages", tr("Packages")), ("signer", tr("Signed by")),

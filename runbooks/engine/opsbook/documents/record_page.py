@@ -28,7 +28,7 @@ from opsbook.documents.labels import LABELS, OUTCOMES
 from opsbook.documents.proof import checks, proof
 from opsbook.documents.record_summary import counts, facts, good, outcome_of, result
 from opsbook.documents.survey import survey_tables
-from opsbook.documents.telling import risk
+from opsbook.documents.telling import happened, managers_of, risk
 from opsbook.documents.words import Words, rows, table, text, zone_of
 from opsbook.model.message import msg
 
@@ -91,7 +91,7 @@ def _hosts(hosts: Hosts, words: Words) -> Iterator[Part]:
         [
             text(host.get("name")),
             words.word(OUTCOMES, outcome_of(host)),
-            words.said(host.get("summary")),
+            happened(host, words),
             checked(host),
             words.seconds(host.get("seconds")),
         ]
@@ -125,7 +125,8 @@ def _about(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
     told = ((LABELS["risk"], risk(runbook, words)),
             (LABELS["undo"], words.both(table(runbook, "undo").get("why"))))  # fmt: skip
     said = [(words.of(label), value) for label, value in told if value]
-    yield from method(runbook, words, said)
+    planned = (table(host, "planned") for host in rows(record.get("hosts")))
+    yield from method(runbook, words, managers_of(planned), said)
     yield from settings(record, words)
     versions = sorted((text(k), text(v)) for k, v in table(record, "versions").items())
     if versions:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from opsbook.documents.labels import ORIGINS, RISKS, SOURCES
-from opsbook.documents.words import Words, rows, table, text
+from opsbook.documents.words import Words, amount, count, rows, table, text
 from opsbook.model.message import Message, msg
 
 DEEPEST = 6
@@ -14,6 +14,9 @@ DEEPEST = 6
 
 DEEPEST_WHOLE = 50
 """How deep a tree is told of which nothing is left out; deeper it stands on one line."""
+
+_MANAGERS = frozenset({"apt", "dnf"})
+"""Package managers, as hosts' plans name theirs; a tool's name begins with them."""
 
 MOST_LEAVES = 500
 """The most lines of a tree of unknown values."""
@@ -62,11 +65,37 @@ def parameters(holder: Mapping[str, Any], words: Words) -> Iterator[tuple[str, s
         yield text(name), words.said(text(value)) or "–", source
 
 
-def tools(runbook: Mapping[str, Any], words: Words) -> Iterator[tuple[str, str]]:
-    """The tools that the contract wants told: name and use."""
+def happened(host: Mapping[str, Any], words: Words) -> str:
+    """What a host's work said last; then that its verification failed, that it was brought back."""
+    told = [words.said(host.get("summary"))]
+    checks = table(host, "verification")
+    failed, passed = amount(checks.get("failed")) or 0, amount(checks.get("passed")) or 0
+    if failed > 0:
+        told.append(words.of(msg("{failed} of {total} checks of its verification failed",
+                                 failed=count(failed), total=count(failed + passed))))  # fmt: skip
+    if table(host, "undone").get("outcome") == "changed":
+        told.append(words.of(msg("brought back")))
+    parts = [part for part in told if part]
+    ended = [part.rstrip(".。") for part in parts[:-1]]
+    return words.of(msg("; ")).join([*ended, *parts[-1:]])
+
+
+def managers_of(plans: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The package managers that the plans of hosts were made for; empty where none says so."""
+    return _MANAGERS & {text(table(plan, "given").get("manager")) for plan in plans}
+
+
+def tools(
+    runbook: Mapping[str, Any], words: Words, managers: Set[str]
+) -> Iterator[tuple[str, str]]:
+    """The tools that the contract wants told: name and use; where the package managers of the
+    hosts are known, not those of other hosts.
+    """
+    others = _MANAGERS - managers if managers else frozenset()
     for tool in rows(runbook.get("tools")):
-        if isinstance(tool, Mapping):
-            yield text(tool.get("name")), words.both(tool.get("use"))
+        name = text(table(tool).get("name"))
+        if isinstance(tool, Mapping) and name.partition(",")[0] not in others:
+            yield name, words.both(tool.get("use"))
 
 
 def tree(value: Any, words: Words, *, whole: bool = False) -> str:

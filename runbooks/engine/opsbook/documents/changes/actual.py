@@ -14,6 +14,7 @@ from opsbook.documents.blocks import Grid, Part
 from opsbook.documents.changes.foreseen import few, said_item
 from opsbook.documents.changes.labels import STEPS, VERDICTS
 from opsbook.documents.labels import LABELS, OUTCOMES
+from opsbook.documents.telling import happened
 from opsbook.documents.words import Words, count, rows, table, text
 from opsbook.model.message import Message, msg
 from opsbook.model.outcome import Outcome
@@ -62,7 +63,9 @@ def _lines(host: Mapping[str, Any], words: Words) -> Iterator[tuple[str, ...]]:
         what, before, after = said_item(item, words)
         known, actual = _told(item, host)
         verdict = words.word(VERDICTS, _verdict(item, host, known, actual))
-        yield what, _arrow(before, after), _actual(actual) if known else "–", verdict
+        same = known and _is_same(item, actual)
+        told = words.of(msg("the same")) if same else _actual(actual) if known else "–"
+        yield what, _arrow(before, after), told, verdict
     keys = {text(item.get("key")) for item in planned}
     for key, actual in table(host, "evidence", "actual").items():
         if text(key) not in keys and table(actual).get("changed") is True:
@@ -100,6 +103,12 @@ def _verdict(
     return "not_done" if text(host.get("outcome")) in _UNTOUCHED else "unknown"
 
 
+def _is_same(item: Mapping[str, Any], actual: Mapping[str, Any]) -> bool:
+    """Whether it went from and to exactly what was planned, so that it need not be told again."""
+    sides = [(text(item.get(side)), text(actual.get(side))) for side in ("before", "after")]
+    return any(ours for ours, _ in sides) and all(ours == theirs for ours, theirs in sides)
+
+
 def _actual(actual: Mapping[str, Any]) -> str:
     before, after = actual.get("before"), actual.get("after")
     return _arrow(text(before), text(after)) if before or after else "✓" if actual else "–"
@@ -121,7 +130,7 @@ def outcomes(record: Mapping[str, Any], words: Words) -> Iterator[Part]:
         [
             text(host.get("name")),
             words.word(OUTCOMES, host.get("outcome") or "unknown"),
-            words.said(host.get("summary")),
+            happened(host, words),
             checked(host),
             _undone(host, words),
             (words.seconds(table(host, "planned").get("seconds")) if foreseen else "") or "–",

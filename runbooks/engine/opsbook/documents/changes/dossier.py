@@ -22,7 +22,7 @@ from opsbook.documents.changes.papers import (
 from opsbook.documents.changes.signing import check, signed
 from opsbook.documents.changes.telling import standing
 from opsbook.documents.labels import LABELS, OUTCOMES
-from opsbook.documents.telling import requester
+from opsbook.documents.telling import happened, requester
 from opsbook.documents.words import Words, rows, table, text
 from opsbook.model.message import msg
 
@@ -144,7 +144,7 @@ def _attention(
 def _bad(record: Mapping[str, Any], host: Mapping[str, Any], words: Words) -> str:
     outcome = words.word(OUTCOMES, host.get("outcome") or "unknown")
     plain = host.get("outcome") in ("not_started", "undone")  # not for a reason of its own
-    why = "" if plain else words.said(host.get("summary"))
+    why = "" if plain else happened(host, words)
     said = words.labelled(outcome, why) if why else outcome
     return words.noted(said, text(record.get("run")))
 

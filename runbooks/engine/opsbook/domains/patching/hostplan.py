@@ -23,7 +23,15 @@ from opsbook.domains.patching.effects import (
     reboot_expected,
     seconds,
 )
-from opsbook.domains.patching.preflight import Setting, day_of, joined, not_now, some, unsound
+from opsbook.domains.patching.preflight import (
+    Setting,
+    day_of,
+    joined,
+    not_now,
+    some,
+    unsound,
+    why_lost,
+)
 from opsbook.domains.patching.snapshot import Candidate, Snapshot
 from opsbook.model.message import Message, msg
 from opsbook.model.plan import HostPlan, Item, Outlook, UndoOutlook
@@ -180,7 +188,7 @@ def _undo(names: Iterable[str], snapshot: Snapshot) -> UndoOutlook:
     problems = tuple(
         msg("{package} {version} is neither in a cache nor in the archive: {why}",
             package=name, version=_installed(snapshot, name),
-            why=snapshot.undo.get(name, ("", ""))[1] or "-")
+            why=why_lost(snapshot, name))
         for name in lost
     )  # fmt: skip
     return UndoOutlook(len(names) - len(lost), len(names), problems)

@@ -24,6 +24,12 @@ _MENDING = {
 }
 """What ends an interrupted package manager, and what mends dependencies."""
 
+_LOST: dict[str, Message] = {
+    "half_installed": msg("it is not fully installed and no archive has it any more"),
+    "not_offered": msg("no repository has it any more, and rpm cannot make it of installed files"),
+}
+"""Why a version cannot be had again, by the word of the survey (``aptoffers``, ``dnflists``)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -175,13 +181,22 @@ def _backup(snapshot: Snapshot, baseline: Baseline, setting: Setting) -> Iterato
 
 
 def _undoable(snapshot: Snapshot, taken: list[Candidate]) -> Iterator[Message]:
-    lost = [one.package for one in taken if not snapshot.can_undo(one.name)]
+    lost = [one for one in taken if not snapshot.can_undo(one.name)]
     if lost:
         yield msg(
-            "{number} of {total} packages could not be brought back ({packages}): exclude them,"
-            " or provide their installed versions",
-            number=len(lost), total=len(taken), packages=some(lost),
+            "{number} of {total} packages could not be brought back ({packages}): {why}; exclude"
+            " them, or provide their installed versions",
+            number=len(lost), total=len(taken), packages=some(one.package for one in lost),
+            why=why_lost(snapshot, lost[0].name),
         )  # fmt: skip
+
+
+def why_lost(snapshot: Snapshot, name: str) -> Message | str:
+    """Why the installed version of package ``name`` cannot be had again; a word of the survey
+    that is not known stays as the host said it.
+    """
+    word = snapshot.undo.get(name, ("", ""))[1]
+    return _LOST.get(word, word or "-")
 
 
 def some(names: Iterable[str]) -> str:

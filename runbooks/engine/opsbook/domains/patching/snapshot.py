@@ -103,7 +103,8 @@ class Snapshot:
     """One host at one moment. ``now`` and other times are seconds since 1970 by the host's clock.
 
     ``undo`` maps a package's name to how its installed version can be brought back: ``cache``,
-    ``archive``, ``repack`` or ``none``. ``valid_until`` are (suite, date as in its Release file).
+    ``archive``, ``repack`` or ``none``, and why not (``half_installed``,
+    ``not_offered``). ``valid_until`` are (suite, date as in its Release file).
     ``lease`` is the marker that counts now, None when there is none that does.
     """
 
