@@ -146,6 +146,16 @@ def test_the_record_tells_why_it_stopped_and_how_the_wave_was_brought_back() -> 
     assert set(record["waves"][1]["seconds"]) == {"examine", "drift", "apply", "verify", "undo"}
 
 
+def test_a_host_that_could_not_be_reached_is_not_told_as_brought_back() -> None:
+    fleet = seven()
+    change = Change(fleet, first=1, cap=4, failure_budget=0)
+    fleet["a3"].trouble = GONE
+    assert change.apply().problems[0].english() == (
+        "More hosts failed than the plan allows (0): their wave was brought back except a3, which"
+        " could not be reached; the rest was left untouched."
+    )
+
+
 def test_resumed_after_a_stop_what_was_not_good_is_taken_again_and_good_hosts_never() -> None:
     fleet = seven()
     change = Change(fleet, first=1, cap=4, failure_budget=0)

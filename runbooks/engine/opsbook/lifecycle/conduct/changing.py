@@ -55,7 +55,7 @@ class ApplyConduct:
         if owed:
             with stage.leases.held(owed, self._brought_back) as hosts:
                 self._settle(hosts)
-        self._stop_if_spent()
+        self._stop_if_spent(stage.so_far.wave)
         self._stop_if_drifted()
         if stage.so_far.stopped is not None:
             stage.stop = stage.so_far.stopped
@@ -89,7 +89,7 @@ class ApplyConduct:
         with watch.phase("undo"):
             if stage.late.is_set() or not stage.job.cancelled.is_set():
                 self._settle(hosts)
-                self._stop_if_spent()
+                self._stop_if_spent([host.name for host in hosts])
 
     def too_late(self) -> None:
         """What is left can be resumed."""
@@ -205,13 +205,19 @@ class ApplyConduct:
                     hosts=", ".join(drifted)), Exit.REFUSED
             )  # fmt: skip
 
-    def _stop_if_spent(self) -> None:
-        if self._stage.over_budget:
-            self._stage.stop_here(
-                msg("More hosts failed than the plan allows ({budget}): their wave was brought back"
-                    " and the rest was left untouched.",
-                    budget=self._stage.plan.waves.failure_budget)
-            )  # fmt: skip
+    def _stop_if_spent(self, wave: Sequence[str]) -> None:
+        stage = self._stage
+        if not stage.over_budget:
+            return
+        outcomes, budget = stage.sink.outcomes, stage.plan.waves.failure_budget
+        away = [name for name in wave if outcomes.get(name) is Outcome.UNREACHABLE]
+        why = msg("More hosts failed than the plan allows ({budget}): their wave was brought back"
+                  " and the rest was left untouched.", budget=budget)  # fmt: skip
+        if away:
+            why = msg("More hosts failed than the plan allows ({budget}): their wave was brought"
+                      " back except {hosts}, which could not be reached; the rest was left"
+                      " untouched.", budget=budget, hosts=", ".join(away))  # fmt: skip
+        stage.stop_here(why)
 
 
 def _not_to_be_touched(name: str, plan: HostPlan | None) -> Message | None:
